@@ -1,0 +1,65 @@
+package shoal
+
+// Failure is why a request was refused: a small code with a fixed text for the
+// client to show, so that refusing costs no more than answering. The zero
+// Failure, OK, is no failure.
+type Failure uint8
+
+// What can be wrong with a request.
+const (
+	OK Failure = iota
+
+	InfoHashMissing
+	InfoHashInvalid
+	PeerIDMissing
+	PeerIDInvalid
+	PortMissing
+	PortInvalid
+	ScrapeAll // a scrape that names no torrent asks for all of them
+
+	PacketShort   // UDP
+	ActionUnknown // UDP
+
+	RequestInvalid // HTTP, as are the rest of this group
+	RequestTooLarge
+	RequestBody
+	PathUnknown
+	MethodUnknown
+
+	ClientDenied // by the tracker's rules, as is the rest
+	PortDenied
+
+	failures // how many there are
+)
+
+var failureTexts = [failures]string{
+	OK:              "",
+	InfoHashMissing: "info_hash is missing",
+	InfoHashInvalid: "info_hash must be 20 bytes, each plain or as %XX",
+	PeerIDMissing:   "peer_id is missing",
+	PeerIDInvalid:   "peer_id must be 20 bytes, each plain or as %XX",
+	PortMissing:     "port is missing",
+	PortInvalid:     "port must be a number from 0 to 65535",
+	ScrapeAll:       "full scrape is not allowed here: name torrents with info_hash",
+	PacketShort:     "packet is too short for its action",
+	ActionUnknown:   "unknown action: this tracker takes connect, announce and scrape",
+	RequestInvalid:  "not a valid HTTP/1.1 request",
+	RequestTooLarge: "request is too large: its head may have 8192 bytes and 64 headers",
+	RequestBody:     "request must not have a body",
+	PathUnknown:     "no such path: this is a BitTorrent tracker, see /announce and /scrape",
+	MethodUnknown:   "method not allowed: use GET or HEAD",
+	ClientDenied:    "this client is not allowed on this tracker",
+	PortDenied:      "this port is not allowed on this tracker",
+}
+
+// Error returns the text for the client.
+func (f Failure) Error() string {
+	if f < failures {
+		return failureTexts[f]
+	}
+	return "unknown failure"
+}
+
+// Never reports whether the same request will be refused again however long
+// the client waits, which BEP 31 says as "retry in: never".
+func (f Failure) Never() bool { return f == ClientDenied || f == PortDenied }
