@@ -97,6 +97,7 @@ func TestAgainstModel(t *testing.T) {
 					Event:    shoal.Event(rapid.IntRange(0, 4).Draw(t, "event")),
 				}
 				res := room(10)
+				res.Complete, res.Incomplete = 99, 99 // of the announce before
 				s.Announce(&req, &res, clock)
 				m.announce(&req, clock)
 				checkAnswer(t, m, &req, &res)

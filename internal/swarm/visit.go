@@ -1,11 +1,10 @@
 package swarm
 
-import (
-	"github.com/shoal-tracker/shoal"
-)
+import "github.com/shoal-tracker/shoal"
 
 // visit is one announce, under the shard's lock.
 func (s *Store) visit(sh *shard, req *shoal.AnnounceRequest, res *shoal.AnnounceResponse, now shoal.Tick) {
+	res.Complete, res.Incomplete = 0, 0
 	t := sh.torrents[req.InfoHash]
 	if req.Event == shoal.EventStopped {
 		if t != nil {

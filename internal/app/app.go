@@ -1,0 +1,149 @@
+// Package app builds the rooms in the order of an announce's road, runs them,
+// and closes them in reverse.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/netip"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/shoal-tracker/shoal"
+	"github.com/shoal-tracker/shoal/internal/config"
+	"github.com/shoal-tracker/shoal/internal/httpserver"
+	"github.com/shoal-tracker/shoal/internal/policy"
+	"github.com/shoal-tracker/shoal/internal/streamio"
+	"github.com/shoal-tracker/shoal/internal/swarm"
+	"github.com/shoal-tracker/shoal/internal/tracker"
+	"github.com/shoal-tracker/shoal/internal/udpserver"
+)
+
+// App is a whole tracker.
+type App struct {
+	log   *slog.Logger
+	clock shoal.Clock
+
+	swarm       *swarm.Store
+	tracker     *tracker.Tracker
+	connections *streamio.Limit
+	udp         []*udpserver.Server
+	http        []*streamio.Listener
+}
+
+// New builds a tracker and binds every socket of it, so that it either serves
+// everything that cfg says or nothing. Requests wait in the kernel until Run.
+func New(cfg *config.Config, log *slog.Logger) (*App, error) {
+	a := &App{log: log, connections: streamio.NewLimit(connections(cfg.Limits.Connections))}
+	a.setClock()
+	limits := swarmLimits(cfg.Limits.Limits)
+	a.swarm = swarm.New(swarm.Config{
+		PeerTimeout: cfg.Tracker.PeerTimeout,
+		Details:     cfg.Tracker.PeerDetails == "true", // auto: an open tracker keeps none
+		Limits:      limits,
+	})
+	a.tracker = tracker.New(cfg.Tracker, policy.Compile(cfg.Access), a.swarm, &a.clock)
+	if err := a.listen(cfg); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	a.introduce(cfg, limits)
+	return a, nil
+}
+
+func (a *App) listen(cfg *config.Config) error {
+	if err := makeDataDir(cfg.DataDir); err != nil {
+		return err
+	}
+	secret, err := loadSecret(cfg.DataDir)
+	if err != nil {
+		return err
+	}
+	for i, c := range cfg.UDP {
+		server, err := udpserver.Listen(c, a.tracker, secret, &a.clock, a.log)
+		if err != nil {
+			return bindError(fmt.Sprintf("udp.%d.listen", i), err)
+		}
+		a.udp = append(a.udp, server)
+	}
+	for _, server := range a.udp {
+		server.SetOwn(a.UDPAddrs())
+	}
+	for i, c := range cfg.HTTP {
+		server := httpserver.New(c, a.tracker)
+		for _, addr := range c.Listen {
+			listener, err := streamio.Listen(addr, streamio.Config{
+				NewProtocol: server.NewProtocol,
+				Limit:       a.connections,
+				Log:         a.log,
+			}, &a.clock)
+			if err != nil {
+				return bindError(fmt.Sprintf("http.%d.listen", i), err)
+			}
+			a.http = append(a.http, listener)
+		}
+	}
+	return nil
+}
+
+// Run serves until ctx ends and returns nil then, with every socket closed and
+// every goroutine gone.
+func (a *App) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { a.tick(ctx); return nil })
+	group.Go(func() error { a.swarm.Run(ctx, &a.clock); return nil })
+	for _, server := range a.udp {
+		group.Go(func() error { return server.Serve(ctx) })
+	}
+	for _, listener := range a.http {
+		group.Go(func() error { return listener.Serve(ctx) })
+	}
+	err := group.Wait()
+	return errors.Join(err, a.Close())
+}
+
+// Close frees the sockets of an App that was never run.
+func (a *App) Close() error {
+	var errs []error
+	for i := len(a.http) - 1; i >= 0; i-- {
+		errs = append(errs, a.http[i].Close())
+	}
+	for i := len(a.udp) - 1; i >= 0; i-- {
+		errs = append(errs, a.udp[i].Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Reload puts the live keys of cfg in force: [tracker] but peer_details,
+// [limits] and [access].
+func (a *App) Reload(cfg *config.Config) {
+	a.swarm.SetPeerTimeout(cfg.Tracker.PeerTimeout)
+	a.swarm.SetLimits(swarmLimits(cfg.Limits.Limits))
+	a.connections.Set(connections(cfg.Limits.Connections))
+	a.tracker.Configure(cfg.Tracker, policy.Compile(cfg.Access))
+}
+
+// UDPAddrs returns the addresses that the UDP trackers listen on.
+func (a *App) UDPAddrs() []netip.AddrPort {
+	var addrs []netip.AddrPort
+	for _, server := range a.udp {
+		addrs = append(addrs, server.Addrs()...)
+	}
+	return addrs
+}
+
+// HTTPAddrs returns the addresses that the HTTP trackers listen on.
+func (a *App) HTTPAddrs() []netip.AddrPort {
+	var addrs []netip.AddrPort
+	for _, listener := range a.http {
+		addrs = append(addrs, listener.Addr())
+	}
+	return addrs
+}
+
+// Totals returns what the swarm holds.
+func (a *App) Totals() swarm.Totals { return a.swarm.Totals() }
+
+var _ io.Closer = (*App)(nil)

@@ -1,0 +1,113 @@
+// Package client asks trackers, over UDP and over HTTP, as a BitTorrent client
+// does.
+package client
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"strconv"
+
+	"github.com/shoal-tracker/shoal"
+)
+
+// Reply is what a tracker answered to an announce. What its transport or the
+// tracker does not say is zero.
+type Reply struct {
+	Interval    uint32 // seconds until the next regular announce
+	MinInterval uint32 // seconds before which no announce is wanted; never said over UDP
+
+	Complete   uint32 // seeders
+	Incomplete uint32 // leechers
+
+	Peers []netip.AddrPort // IPv4-mapped addresses unmapped
+
+	ExternalIP netip.Addr // where the tracker saw the announce come from (BEP 24, HTTP)
+	Warning    string     // any bytes: quote it before it meets a terminal (HTTP)
+}
+
+// RefusedError is a tracker's own word for why it does not answer. Asking
+// another way may help, asking again at once will not.
+type RefusedError struct {
+	Reason  string // any bytes
+	RetryIn string // minutes, "never", or empty: not said (BEP 31)
+}
+
+// Error returns the reason quoted, so that a hostile tracker cannot send
+// control characters to a terminal.
+func (e *RefusedError) Error() string {
+	s := "tracker refused: " + strconv.Quote(e.Reason)
+	if e.RetryIn != "" {
+		s += ", retry in: " + strconv.Quote(e.RetryIn)
+	}
+	return s
+}
+
+// Announce announces req to the tracker at trackerURL, whose scheme is udp,
+// http or https, and returns its answer. The address of req.Addr is not sent,
+// only its port. Announce takes as long as ctx gives it.
+func Announce(ctx context.Context, trackerURL string, req *shoal.AnnounceRequest) (*Reply, error) {
+	u, err := parseURL(trackerURL)
+	if err != nil {
+		return nil, err
+	}
+	var reply *Reply
+	switch u.Scheme {
+	case "udp":
+		reply, err = announceUDP(ctx, u, req)
+	default:
+		reply, err = announceHTTP(ctx, u, req)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("announce to %s: %w", u.Host, err)
+	}
+	return reply, nil
+}
+
+// Scrape asks the tracker at trackerURL, its announce URL, for the counts of
+// torrents, and returns them in the order of hashes. It asks as often as the
+// bounds of a request make necessary. Over HTTP a torrent that the tracker
+// leaves out has zeroes.
+func Scrape(ctx context.Context, trackerURL string, hashes []shoal.InfoHash) ([]shoal.ScrapeCounts, error) {
+	u, err := parseURL(trackerURL)
+	if err != nil {
+		return nil, err
+	}
+	var counts []shoal.ScrapeCounts
+	switch u.Scheme {
+	case "udp":
+		counts, err = scrapeUDP(ctx, u, hashes)
+	default:
+		counts, err = scrapeHTTP(ctx, u, hashes)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("scrape of %s: %w", u.Host, err)
+	}
+	return counts, nil
+}
+
+func parseURL(s string) (*url.URL, error) {
+	u, err := url.Parse(s)
+	if err != nil {
+		return nil, fmt.Errorf("tracker URL: %w", err)
+	}
+	switch {
+	case u.Scheme != "udp" && u.Scheme != "http" && u.Scheme != "https":
+		return nil, fmt.Errorf("tracker URL %q must begin with udp://, http:// or https://", s)
+	case u.Hostname() == "":
+		return nil, fmt.Errorf("tracker URL %q has no host", s)
+	case u.Scheme == "udp" && u.Port() == "":
+		return nil, fmt.Errorf("tracker URL %q has no port: UDP trackers have no usual one", s)
+	}
+	return u, nil
+}
+
+// because returns err, or why ctx ended if it has: then that is the reason,
+// whatever error came of it.
+func because(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("no answer: %w", context.Cause(ctx))
+	}
+	return err
+}

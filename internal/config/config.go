@@ -1,0 +1,143 @@
+// Package config composes the settings of all rooms and reads them from a
+// file, the environment and flags.
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"strconv"
+
+	"github.com/shoal-tracker/shoal/internal/httpserver"
+	"github.com/shoal-tracker/shoal/internal/policy"
+	"github.com/shoal-tracker/shoal/internal/swarm"
+	"github.com/shoal-tracker/shoal/internal/tracker"
+	"github.com/shoal-tracker/shoal/internal/udpserver"
+)
+
+// Config is everything a user can set. The comments of its fields, and of the
+// rooms' fields, are the reference that users read.
+type Config struct {
+	// Directory for what the tracker keeps. It is relative to the working
+	// directory, and made (mode 0700) when it is missing.
+	DataDir string `toml:"data_dir"`
+
+	// What is written to standard error while the tracker runs.
+	Log Log `toml:"log"`
+
+	// What announces are answered with.
+	Tracker tracker.Config `toml:"tracker"`
+
+	// What outsiders can make the tracker hold. At a limit newcomers are
+	// answered but not stored.
+	Limits Limits `toml:"limits"`
+
+	// Who may announce.
+	Access policy.Config `toml:"access"`
+
+	// A UDP tracker (BEP 15). The section may stand more than once; without
+	// any, there is one with these defaults. udp = [] turns UDP off.
+	UDP []udpserver.Config `toml:"udp"`
+
+	// An HTTP tracker (BEP 3). The section may stand more than once; without
+	// any, there is one with these defaults. http = [] turns HTTP off.
+	HTTP []httpserver.Config `toml:"http"`
+
+	// Origin names what was read: a file, SHOAL_CONFIG_TOML, or "defaults".
+	Origin string `toml:"-"`
+}
+
+// Log is the [log] section.
+type Log struct {
+	// Least important message that is written: debug, info, warn or error.
+	Level string `toml:"level"`
+
+	// Form of a message: text, json or auto. auto is text on a terminal and
+	// JSON, one object a line, everywhere else.
+	Format string `toml:"format"`
+}
+
+// Limits is the [limits] section.
+type Limits struct {
+	swarm.Limits
+
+	// TCP connections open at once, all [[http]] sections together. 0: worked
+	// out from the file descriptors this process may have.
+	Connections int `toml:"connections"`
+}
+
+// Default returns the configuration of a tracker that nobody configured.
+func Default() *Config {
+	return &Config{
+		DataDir: "data",
+		Log:     Log{Level: "info", Format: "auto"},
+		Tracker: tracker.DefaultConfig(),
+		UDP:     []udpserver.Config{udpserver.DefaultConfig()},
+		HTTP:    []httpserver.Config{httpserver.DefaultConfig()},
+		Origin:  "defaults",
+	}
+}
+
+// Validate reports every value that is out of range, by its full key, such as
+// "udp.0.workers".
+func (c *Config) Validate(report func(key string, value any, allowed string)) {
+	under := func(section string) func(string, any, string) {
+		return func(key string, value any, allowed string) { report(section+"."+key, value, allowed) }
+	}
+	if c.DataDir == "" {
+		report("data_dir", c.DataDir, "the path of a directory")
+	}
+	c.Log.Validate(under("log"))
+	c.Tracker.Validate(under("tracker"))
+	c.Limits.Validate(under("limits"))
+	c.Access.Validate(under("access"))
+	for i := range c.UDP {
+		c.UDP[i].Validate(under("udp." + strconv.Itoa(i)))
+	}
+	for i := range c.HTTP {
+		c.HTTP[i].Validate(under("http." + strconv.Itoa(i)))
+	}
+	c.validateAddresses(report)
+}
+
+// validateAddresses reports addresses that stand twice: the second bind would
+// fail with a message that blames some other program.
+func (c *Config) validateAddresses(report func(key string, value any, allowed string)) {
+	check := func(taken map[netip.AddrPort]string, key string, listen []netip.AddrPort) {
+		for i, addr := range listen {
+			if first, twice := taken[addr]; twice && addr.Port() != 0 {
+				report(fmt.Sprintf("%s[%d]", key, i), addr, "an address that stands once; it stands in "+first+" already")
+				continue
+			}
+			taken[addr] = key
+		}
+	}
+	udp, tcp := map[netip.AddrPort]string{}, map[netip.AddrPort]string{}
+	for i := range c.UDP {
+		check(udp, fmt.Sprintf("udp.%d.listen", i), c.UDP[i].Listen)
+	}
+	for i := range c.HTTP {
+		check(tcp, fmt.Sprintf("http.%d.listen", i), c.HTTP[i].Listen)
+	}
+}
+
+// Validate reports every value that is out of range.
+func (l *Log) Validate(report func(key string, value any, allowed string)) {
+	switch l.Level {
+	case "debug", "info", "warn", "error":
+	default:
+		report("level", l.Level, "debug, info, warn or error")
+	}
+	switch l.Format {
+	case "auto", "text", "json":
+	default:
+		report("format", l.Format, "auto, text or json")
+	}
+}
+
+// Validate reports every value that is out of range.
+func (l *Limits) Validate(report func(key string, value any, allowed string)) {
+	l.Limits.Validate(report)
+	if l.Connections < 0 {
+		report("connections", l.Connections, "0 or more")
+	}
+}

@@ -1,0 +1,193 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"net/netip"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// decode sets target to v, or says what would have been allowed.
+func decode(target reflect.Value, k Key, v value) (allowed string) {
+	switch t := target.Addr().Interface().(type) {
+	case *time.Duration:
+		return decodeDuration(t, v)
+	case *[]netip.AddrPort:
+		return decodeAddresses(t, v)
+	case *[]string:
+		return decodeList(t, v, decodeString, `a list of strings, such as ["a", "b"]`)
+	case *[]int:
+		return decodeList(t, v, decodeInt, "a list of whole numbers, such as [1, 2]")
+	case *int:
+		if k.Field.Tag.Get("unit") == "bytes" {
+			return decodeSize(t, v)
+		}
+		return decodeInt(t, v)
+	case *bool:
+		return decodeBool(t, v)
+	case *string:
+		if v.kind == kindBool && takesBool[k.Path] {
+			v.kind = kindString
+		}
+		return decodeString(t, v)
+	}
+	panic("config: " + k.Path + " has type " + target.Type().String() + ", which nothing decodes")
+}
+
+func decodeString(target *string, v value) (allowed string) {
+	if v.kind != kindString && v.kind != kindLoose {
+		return "a string in quotes"
+	}
+	*target = v.text
+	return ""
+}
+
+func decodeBool(target *bool, v value) (allowed string) {
+	switch {
+	case v.kind != kindBool && v.kind != kindLoose:
+	case v.text == "true":
+		*target = true
+		return ""
+	case v.text == "false":
+		*target = false
+		return ""
+	}
+	return "true or false (without quotes)"
+}
+
+func decodeInt(target *int, v value) (allowed string) {
+	var n int64
+	var err error
+	switch v.kind {
+	case kindInteger: // with 0x, 0o, 0b and underscores, all of which the parser has checked
+		n, err = strconv.ParseInt(v.text, 0, 0)
+	case kindLoose:
+		n, err = strconv.ParseInt(strings.TrimSpace(v.text), 10, 0)
+	default:
+		return "a whole number (without quotes)"
+	}
+	switch {
+	case errors.Is(err, strconv.ErrRange):
+		return fmt.Sprintf("a whole number from %d to %d", math.MinInt, math.MaxInt)
+	case err != nil:
+		return "a whole number"
+	}
+	*target = int(n)
+	return ""
+}
+
+func decodeDuration(target *time.Duration, v value) (allowed string) {
+	const want = `a duration with a unit, such as "90s", "30m" or "1h30m"`
+	switch v.kind {
+	case kindString, kindLoose:
+	case kindInteger: // a bare number could be seconds or minutes, but 0 is 0
+		if v.text != "0" {
+			return want
+		}
+	default:
+		return want
+	}
+	d, err := time.ParseDuration(strings.TrimSpace(v.text))
+	if err != nil {
+		return want
+	}
+	*target = d
+	return ""
+}
+
+var units = []struct {
+	name   string
+	bytes  int64
+	binary bool
+}{
+	{"B", 1, false},
+	{"KB", 1e3, false},
+	{"MB", 1e6, false},
+	{"GB", 1e9, false},
+	{"KiB", 1 << 10, true},
+	{"MiB", 1 << 20, true},
+	{"GiB", 1 << 30, true},
+}
+
+func decodeSize(target *int, v value) (allowed string) {
+	const want = `a size such as "64KiB", "8MiB" or "1GiB", or a number of bytes`
+	text := strings.TrimSpace(v.text)
+	var unit int64 = 1
+	switch v.kind {
+	case kindInteger:
+		if decodeInt(target, v) != "" {
+			return want
+		}
+		return ""
+	case kindString, kindLoose:
+		end := strings.LastIndexAny(text, "0123456789") + 1
+		if name := strings.TrimSpace(text[end:]); name != "" {
+			unit = 0
+			for _, u := range units {
+				if strings.EqualFold(name, u.name) {
+					unit = u.bytes
+				}
+			}
+		}
+		text = text[:end]
+	default:
+		return want
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || unit == 0 || n < 0 {
+		return want
+	}
+	if n > math.MaxInt/unit {
+		return want + ", up to " + strconv.Itoa(math.MaxInt) + " bytes"
+	}
+	*target = int(n * unit)
+	return ""
+}
+
+func decodeAddresses(target *[]netip.AddrPort, v value) (allowed string) {
+	const want = `IP:PORT, such as "0.0.0.0:6969" or "[::]:6969", a list of them, or "" to listen nowhere`
+	if v.kind == kindString {
+		list := []value{v}
+		if v.text == "" {
+			list = nil
+		}
+		v = value{kind: kindList, list: list}
+	}
+	return decodeList(target, v, func(addr *netip.AddrPort, v value) string {
+		if v.kind != kindString && v.kind != kindLoose {
+			return want
+		}
+		a, err := netip.ParseAddrPort(strings.TrimSpace(v.text))
+		if err != nil {
+			return want
+		}
+		*addr = netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
+		return ""
+	}, want)
+}
+
+func decodeList[T any](target *[]T, v value, element func(*T, value) string, want string) (allowed string) {
+	list := v.list
+	switch v.kind {
+	case kindList:
+	case kindLoose:
+		var err error
+		if list, err = looseList(v.text); err != nil {
+			return want
+		}
+	default:
+		return want
+	}
+	all := make([]T, len(list))
+	for i, v := range list {
+		if element(&all[i], v) != "" {
+			return want
+		}
+	}
+	*target = all
+	return ""
+}

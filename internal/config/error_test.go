@@ -1,0 +1,148 @@
+package config
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestErrors(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		file    string
+		environ []string
+		set     []string
+		want    []string
+	}{
+		{
+			name: "out of range, with line and as written",
+			file: "[tracker]\n\ninterval = \"5s\"\ndefault_numwant = 0xFFF\n[[udp]]\n[[udp]]\nlisten = []\nreceive_buffer = \"1KiB\"\n[access]\nports_denied = [\n 1,\n 70000]",
+			want: []string{
+				`shoal.toml:3: tracker.interval = "5s": must be 10s to 24h`,
+				`shoal.toml:4: tracker.default_numwant = 0xFFF: must be 0 to 200`,
+				`shoal.toml:8: udp.1.receive_buffer = "1KiB": must be 64KiB to 1GiB`,
+				`shoal.toml:10: access.ports_denied[1] = 70000: must be a port from 0 to 65535`,
+				// The defaults do not go with an interval of 5 seconds.
+				`defaults: tracker.min_interval = "5m": must be 1s to the interval`,
+			},
+		},
+		{
+			name: "wrong types",
+			file: "data_dir = 7\n[log]\nlevel = true\n[tracker]\ninterval = 1800\nmin_interval = 1.5\npeer_timeout = \"30 minutes\"\ndefault_numwant = \"50\"\npeer_details = 1\n" +
+				"[access]\nclients_denied = \"-XL\"\nports_denied = [\"a\"]\n[[http]]\nkeep_alive = \"yes\"\nlisten = \":6969\"\n[[udp]]\nlisten = [\"localhost:6969\"]\nreceive_buffer = \"8 megabytes\"\n",
+			want: []string{
+				`shoal.toml:1: data_dir = 7: must be a string in quotes`,
+				`shoal.toml:3: log.level = true: must be a string in quotes`,
+				`shoal.toml:5: tracker.interval = 1800: must be a duration with a unit, such as "90s", "30m" or "1h30m"`,
+				`shoal.toml:6: tracker.min_interval = 1.5: must be a duration with a unit, such as "90s", "30m" or "1h30m"`,
+				`shoal.toml:7: tracker.peer_timeout = "30 minutes": must be a duration with a unit, such as "90s", "30m" or "1h30m"`,
+				`shoal.toml:8: tracker.default_numwant = "50": must be a whole number (without quotes)`,
+				`shoal.toml:9: tracker.peer_details = 1: must be a string in quotes`,
+				`shoal.toml:11: access.clients_denied = "-XL": must be a list of strings, such as ["a", "b"]`,
+				`shoal.toml:12: access.ports_denied = ["a"]: must be a list of whole numbers, such as [1, 2]`,
+				`shoal.toml:14: http.0.keep_alive = "yes": must be true or false (without quotes)`,
+				`shoal.toml:15: http.0.listen = ":6969": must be IP:PORT, such as "0.0.0.0:6969" or "[::]:6969", a list of them, or "" to listen nowhere`,
+				`shoal.toml:17: udp.0.listen = ["localhost:6969"]: must be IP:PORT, such as "0.0.0.0:6969" or "[::]:6969", a list of them, or "" to listen nowhere`,
+				`shoal.toml:18: udp.0.receive_buffer = "8 megabytes": must be a size such as "64KiB", "8MiB" or "1GiB", or a number of bytes`,
+			},
+		},
+		{
+			name:    "unknown keys, wherever they stand",
+			file:    "interval = \"1h\"\nlog.lvel = \"info\"\ncolour = 1\n[udp.tls]\n[[udp]]\nworker = 1\nlog.level = \"info\"\n",
+			environ: []string{"SHOAL_TRACKER__INTREVAL=1h", "SHOAL_UDP__0__WROKERS=1"},
+			set:     []string{"udp.wrokers=1", "access.nothing_like_any_of_them=x"},
+			want: []string{
+				`shoal.toml:1: interval: unknown key; did you mean tracker.interval?`,
+				`shoal.toml:2: log.lvel: unknown key; did you mean log.level?`,
+				`shoal.toml:3: colour: unknown key; there are data_dir and the sections [log], [tracker], [limits], [access], [[udp]], [[http]]`,
+				`shoal.toml:4: udp.tls: unknown section; there are [log], [tracker], [limits], [access], [[udp]], [[http]]`,
+				`shoal.toml:6: udp.0.worker: unknown key; did you mean udp.workers?`,
+				`shoal.toml:7: udp.0.log.level: unknown key; did you mean log.level?`,
+				`SHOAL_TRACKER__INTREVAL: tracker.intreval: unknown key; did you mean tracker.interval?`,
+				`SHOAL_UDP__0__WROKERS: udp.0.wrokers: unknown key; did you mean udp.workers?`,
+				`--set: udp.wrokers: unknown key; did you mean udp.workers?`,
+				`--set: access.nothing_like_any_of_them: unknown key; [access] has the keys clients_denied, ports_denied`,
+			},
+		},
+		{
+			name: "brackets",
+			file: "udp.workers = 1\nhttp.0.keep_alive = true\nlog = 3\n[udp]\nworkers = 2\n[[log]]\nlevel = \"nonsense\"\n",
+			want: []string{
+				`shoal.toml:1: udp.workers = 1: must stand below a line [[udp]]`,
+				`shoal.toml:2: http.0.keep_alive = true: must stand below a line [[http]]`,
+				`shoal.toml:3: log = 3: must be a section with the keys level, format`,
+				`shoal.toml:4: udp: must be written [[udp]] with two brackets, because it may stand more than once`,
+				`shoal.toml:6: log: must be written [log] with one bracket, because it stands once`,
+			},
+		},
+		{
+			name: "sections as a value",
+			file: "udp = 1\nhttp = [1]",
+			set:  []string{"udp=", "log=debug", "log.level"},
+			want: []string{
+				`shoal.toml:1: udp = 1: must be written [[udp]], or udp = [] to have none`,
+				`shoal.toml:2: http = [1]: must be a list of tables, such as [{ listen = "0.0.0.0:6969" }], or [] to have none`,
+				`--set: log.level: must be KEY=VALUE, such as log.level=debug`,
+				`--set: udp = "": must be written [[udp]], or udp = [] to have none`,
+				`--set: log = "debug": must be a section with the keys level, format`,
+			},
+		},
+		{
+			name:    "numbers of sections",
+			environ: []string{"SHOAL_UDP__2__WORKERS=1"},
+			want:    []string{`SHOAL_UDP__2__WORKERS: udp.2.workers = "1": there is no udp.2: the sections are numbered from 0, the next one is udp.1`},
+		},
+		{
+			name: "not TOML: nothing about the half that was not read",
+			file: "[tracker]\ninterval = \"3h\"\npeer_timeout = 4h\n",
+			want: []string{`shoal.toml:3: not valid TOML: …`},
+		},
+		{
+			name: "a key twice",
+			file: "[log]\nlevel = \"info\"\nlevel = \"debug\"\n",
+			want: []string{`shoal.toml:3: level: not valid TOML: …`},
+		},
+		{
+			name: "a section twice",
+			file: "[log]\nlevel = \"info\"\n\n[log]\nformat = \"text\"\n",
+			want: []string{`shoal.toml:4: log: not valid TOML: …`},
+		},
+		{
+			name: "an address twice",
+			file: "[[udp]]\nlisten = \"127.0.0.1:1\"\n[[udp]]\nlisten = [\"127.0.0.1:2\", \"127.0.0.1:1\"]\n[[http]]\nlisten = \"127.0.0.1:1\"\n",
+			want: []string{`shoal.toml:4: udp.1.listen[1] = "127.0.0.1:1": must be an address that stands once; it stands in udp.0.listen already`},
+		},
+		{
+			name:    "too large",
+			environ: []string{"SHOAL_LIMITS__PEERS=99999999999999999999", "SHOAL_UDP__0__RECEIVE_BUFFER=9223372036854775807GiB"},
+			want: []string{
+				`SHOAL_LIMITS__PEERS: limits.peers = "99999999999999999999": must be a whole number from …`,
+				`SHOAL_UDP__0__RECEIVE_BUFFER: udp.0.receive_buffer = "9223372036854775807GiB": must be a size such as "64KiB", "8MiB" or "1GiB", or a number of bytes, up to …`,
+			},
+		},
+		{
+			name: "65 sections",
+			file: strings.Repeat("[[udp]]\nlisten = \"\"\n", 65),
+			want: []string{`shoal.toml:129: udp: there are 64 sections of this name already, and no more are allowed`},
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c, err := load(test.file, test.environ, test.set)
+			if err == nil {
+				t.Fatalf("no error; got %+v", c)
+			}
+			got := strings.Split(err.Error(), "\n")
+			want := slices.Clone(test.want)
+			for i, w := range want {
+				if start, cut := strings.CutSuffix(w, "…"); cut && i < len(got) && strings.HasPrefix(got[i], start) {
+					want[i] = got[i]
+				}
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+}

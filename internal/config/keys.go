@@ -1,0 +1,162 @@
+package config
+
+import (
+	"net/netip"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Key is one setting.
+type Key struct {
+	Path  string              // section and name, without the number of a section: "udp.workers"
+	Owner reflect.Type        // the struct that declares it
+	Field reflect.StructField // its declaration there
+}
+
+// Section is one struct of settings; the first has no Path and holds the keys
+// outside of all sections.
+type Section struct {
+	Path  string
+	Many  bool                // written [[path]], any number of times
+	Field reflect.StructField // its declaration in Config; the zero value for the first
+	Keys  []Key
+}
+
+var (
+	sections = declared()
+	known    = func() map[string]Key {
+		all := map[string]Key{}
+		for _, s := range sections {
+			for _, k := range s.Keys {
+				all[k.Path] = k
+			}
+		}
+		return all
+	}()
+)
+
+// Sections returns all settings in the order they are declared.
+func Sections() []Section { return slices.Clone(sections) }
+
+func declared() []Section {
+	all := []Section{{}}
+	t := reflect.TypeFor[Config]()
+	for field := range fields(t) {
+		name, element := field.Tag.Get("toml"), field.Type
+		if name == "-" {
+			continue
+		}
+		many := element.Kind() == reflect.Slice && element.Elem().Kind() == reflect.Struct
+		if many {
+			element = element.Elem()
+		}
+		if element.Kind() != reflect.Struct {
+			all[0].Keys = append(all[0].Keys, Key{name, t, field})
+			continue
+		}
+		s := Section{Path: name, Many: many, Field: field}
+		s.add(element)
+		all = append(all, s)
+	}
+	return all
+}
+
+// add takes the settings of struct t, those of embedded structs in their place.
+func (s *Section) add(t reflect.Type) {
+	for field := range fields(t) {
+		if field.Anonymous {
+			s.add(field.Type)
+			continue
+		}
+		s.Keys = append(s.Keys, Key{s.Path + "." + field.Tag.Get("toml"), t, field})
+	}
+}
+
+func fields(t reflect.Type) func(yield func(reflect.StructField) bool) {
+	return func(yield func(reflect.StructField) bool) {
+		for i := range t.NumField() {
+			if !yield(t.Field(i)) {
+				return
+			}
+		}
+	}
+}
+
+func sectionOf(path string) (Section, bool) {
+	i := slices.IndexFunc(sections, func(s Section) bool { return s.Path == path && path != "" })
+	if i < 0 {
+		return Section{}, false
+	}
+	return sections[i], true
+}
+
+// Name returns the key without its section.
+func (k Key) Name() string { return k.Path[strings.LastIndexByte(k.Path, '.')+1:] }
+
+// Type says in a few words what is written for the key.
+func (k Key) Type() string {
+	switch t := k.Field.Type; {
+	case t == reflect.TypeFor[time.Duration]():
+		return "duration"
+	case t == reflect.TypeFor[[]netip.AddrPort]():
+		return "address or list of addresses"
+	case k.Field.Tag.Get("unit") == "bytes":
+		return "size"
+	case takesBool[k.Path]:
+		return "string or boolean"
+	case t.Kind() == reflect.Bool:
+		return "boolean"
+	case t.Kind() == reflect.Int:
+		return "whole number"
+	case t == reflect.TypeFor[[]string]():
+		return "list of strings"
+	case t == reflect.TypeFor[[]int]():
+		return "list of whole numbers"
+	}
+	return "string"
+}
+
+// takesBool has the keys of type string that mean the same with true or false
+// unquoted.
+var takesBool = map[string]bool{"tracker.peer_details": true}
+
+// Live reports whether a changed value is taken by a reload. The others need a
+// restart.
+func (k Key) Live() bool {
+	switch section, _, _ := strings.Cut(k.Path, "."); section {
+	case "access", "limits":
+		return true
+	case "tracker": // details that were not kept cannot be had later
+		return k.Path != "tracker.peer_details"
+	}
+	return k.Path == "log.level"
+}
+
+// Of returns the value of k in c, or in the first of its sections.
+func (k Key) Of(c *Config) reflect.Value {
+	v := reflect.ValueOf(c).Elem()
+	section, _, nested := strings.Cut(k.Path, ".")
+	if nested {
+		if v = member(v, section); v.Kind() == reflect.Slice {
+			v = v.Index(0)
+		}
+	}
+	return member(v, k.Name())
+}
+
+// member returns the field of struct v, or of a struct embedded there, that
+// has this name in a file.
+func member(v reflect.Value, name string) reflect.Value {
+	for field := range fields(v.Type()) {
+		if field.Anonymous {
+			if m := member(v.FieldByIndex(field.Index), name); m.IsValid() {
+				return m
+			}
+		} else if field.Tag.Get("toml") == name {
+			return v.FieldByIndex(field.Index)
+		}
+	}
+	return reflect.Value{}
+}

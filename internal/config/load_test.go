@@ -1,0 +1,203 @@
+package config
+
+import (
+	"errors"
+	"io/fs"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+var byValue = cmpopts.EquateComparable(netip.AddrPort{})
+
+// load reads text as shoal.toml with variables and flags beside it.
+func load(text string, environ, set []string) (*Config, error) {
+	return Load(Options{Set: set, Environ: environ, ReadFile: func(name string) ([]byte, error) {
+		if name != DefaultFile {
+			return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+		}
+		return []byte(text), nil
+	}})
+}
+
+func addresses(all ...string) []netip.AddrPort {
+	var list []netip.AddrPort
+	for _, s := range all {
+		list = append(list, netip.MustParseAddrPort(s))
+	}
+	return list
+}
+
+func TestLoad(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		file    string
+		environ []string
+		set     []string
+		want    func(c *Config) // what differs from the defaults
+	}{
+		{name: "an empty file", want: func(*Config) {}},
+		{
+			name: "every type",
+			file: `
+				data_dir = 'C:\shoal'
+				log.level = "debug"
+				access = { clients_denied = ["-XL", "-SD"], ports_denied = [22, 0x19] }
+				[tracker]
+				interval = "1h"
+				peer_timeout = "90m"
+				default_numwant = 1_00
+				peer_details = true
+				[[udp]]
+				listen = "127.0.0.1:6969"
+				receive_buffer = 65_536
+				coalesce = 0
+				[[udp]]
+				listen = [
+					"[::1]:6969", # IPv6
+					"[::ffff:127.0.0.2]:6969",
+				]
+				receive_buffer = "1 mib"
+				[[http]]
+				listen = ""
+				keep_alive = false
+			`,
+			want: func(c *Config) {
+				c.DataDir, c.Log.Level = `C:\shoal`, "debug"
+				c.Access.ClientsDenied, c.Access.PortsDenied = []string{"-XL", "-SD"}, []int{22, 25}
+				c.Tracker.Interval, c.Tracker.PeerTimeout = time.Hour, 90*time.Minute
+				c.Tracker.DefaultNumWant, c.Tracker.PeerDetails = 100, "true"
+				c.UDP = append(c.UDP, c.UDP[0])
+				c.UDP[0].Listen = addresses("127.0.0.1:6969")
+				c.UDP[0].ReceiveBuffer, c.UDP[0].Coalesce = 65536, 0
+				c.UDP[1].Listen = addresses("[::1]:6969", "127.0.0.2:6969")
+				c.UDP[1].ReceiveBuffer = 1 << 20
+				c.HTTP[0].Listen, c.HTTP[0].KeepAlive = []netip.AddrPort{}, false
+			},
+		},
+		{
+			name:    "flag before environment before file",
+			file:    "[log]\nlevel = \"error\"\nformat = \"text\"\n[limits]\npeers = 1",
+			environ: []string{"SHOAL_LOG__LEVEL=warn", "SHOAL_LOG__FORMAT=json"},
+			set:     []string{"log.level=debug"},
+			want:    func(c *Config) { c.Log, c.Limits.Peers = Log{"debug", "json"}, 1 },
+		},
+		{
+			name:    "other people's variables",
+			environ: []string{"SHOAL_PORT=tcp://10.0.0.1:6969", "SHOAL_SERVICE_HOST=10.0.0.1", "SHOAL_LOG=x", "HOME=/", "SHOAL_"},
+			want:    func(*Config) {},
+		},
+		{
+			name:    "data_dir has one underscore",
+			environ: []string{"SHOAL_DATA_DIR=/d"},
+			want:    func(c *Config) { c.DataDir = "/d" },
+		},
+		{
+			name:    "one section goes before all of them, also one that is new",
+			environ: []string{"SHOAL_UDP__1__LISTEN=[::1]:1,127.0.0.1:1", "SHOAL_UDP__WORKERS=4", "SHOAL_UDP__0__WORKERS=2"},
+			want: func(c *Config) {
+				c.UDP = append(c.UDP, c.UDP[0])
+				c.UDP[0].Workers, c.UDP[1].Workers = 2, 4
+				c.UDP[1].Listen = addresses("[::1]:1", "127.0.0.1:1")
+			},
+		},
+		{
+			name: "flags in their order",
+			set:  []string{"udp.0.workers=2", "udp.workers=4", `access.clients_denied=["a,b", "c"]`, "http.listen="},
+			want: func(c *Config) {
+				c.UDP[0].Workers = 4
+				c.Access.ClientsDenied = []string{"a,b", "c"}
+				c.HTTP[0].Listen = []netip.AddrPort{}
+			},
+		},
+		{
+			name: "no sections",
+			file: "udp = []",
+			set:  []string{"http=[]"},
+			want: func(c *Config) { c.UDP, c.HTTP = c.UDP[:0], c.HTTP[:0] },
+		},
+		{
+			name: "sections as inline tables",
+			file: `udp = [{ listen = "127.0.0.1:1", workers = 3 }]`,
+			want: func(c *Config) { c.UDP[0].Listen, c.UDP[0].Workers = addresses("127.0.0.1:1"), 3 },
+		},
+		{
+			name: "port 0 as often as one likes, and a byte order mark",
+			file: "\ufeffudp = [{ listen = \"127.0.0.1:0\" }, { listen = \"127.0.0.1:0\" }]",
+			want: func(c *Config) {
+				c.UDP = append(c.UDP, c.UDP[0])
+				c.UDP[0].Listen, c.UDP[1].Listen = addresses("127.0.0.1:0"), addresses("127.0.0.1:0")
+			},
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			got, err := load(test.file, test.environ, test.set)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := Default()
+			want.Origin = DefaultFile
+			test.want(want)
+			if diff := cmp.Diff(want, got, byValue); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestWhichFile(t *testing.T) {
+	files := map[string]string{"a.toml": `data_dir = "a"`, "b.toml": `data_dir = "b"`}
+	for _, test := range []struct {
+		name         string
+		options      Options
+		here         bool // shoal.toml is there
+		dir, origin  string
+		errorMention string
+	}{
+		{"nothing", Options{}, false, "data", "defaults", ""},
+		{"shoal.toml", Options{}, true, "here", "shoal.toml", ""},
+		{"variable", Options{Environ: []string{"SHOAL_CONFIG=a.toml"}}, true, "a", "a.toml", ""},
+		{"text before path", Options{Environ: []string{"SHOAL_CONFIG=a.toml", "SHOAL_CONFIG_TOML=data_dir='t'"}}, true, "t", "SHOAL_CONFIG_TOML", ""},
+		{"flag", Options{File: "b.toml", Environ: []string{"SHOAL_CONFIG=a.toml", "SHOAL_CONFIG_TOML=data_dir='t'"}}, true, "b", "b.toml", ""},
+		{"empty variables", Options{Environ: []string{"SHOAL_CONFIG=", "SHOAL_CONFIG_TOML="}}, true, "here", "shoal.toml", ""},
+		{"named and missing", Options{File: "c.toml"}, true, "", "", "open c.toml: file does not exist: name a file that is there"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			test.options.ReadFile = func(name string) ([]byte, error) {
+				if name == DefaultFile && test.here {
+					return []byte(`data_dir = "here"`), nil
+				}
+				if text, ok := files[name]; ok {
+					return []byte(text), nil
+				}
+				return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+			}
+			c, err := Load(test.options)
+			switch {
+			case test.errorMention != "":
+				if err == nil || !strings.Contains(err.Error(), test.errorMention) {
+					t.Errorf("error %v does not mention %q", err, test.errorMention)
+				}
+			case err != nil:
+				t.Error(err)
+			case c.DataDir != test.dir || c.Origin != test.origin:
+				t.Errorf("data_dir %q from %q, want %q from %q", c.DataDir, c.Origin, test.dir, test.origin)
+			}
+		})
+	}
+}
+
+func TestUnreadable(t *testing.T) {
+	for _, name := range []string{"", "x.toml"} {
+		_, err := Load(Options{File: name, ReadFile: func(name string) ([]byte, error) {
+			return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrPermission}
+		}})
+		if !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), "let the user that runs shoal read it") {
+			t.Errorf("reading %q: %v", name, err)
+		}
+	}
+}

@@ -1,0 +1,141 @@
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+// drawn are values in range, as a file has them, for keys whose range cannot
+// be told from their type.
+var drawn = map[string][]string{
+	"data_dir":                {`"d"`, `"/var/lib/shoal"`},
+	"log.level":               {`"debug"`, `"error"`},
+	"log.format":              {`"text"`, `"json"`},
+	"tracker.interval":        {`"20m"`, `"1h"`},
+	"tracker.min_interval":    {`"1s"`, `"10m"`},
+	"tracker.peer_timeout":    {`"61m"`, `"168h"`},
+	"tracker.default_numwant": {"0", "200"},
+	"tracker.peer_details":    {`"true"`, "false", `"auto"`},
+	"access.clients_denied":   {"[]", `["-XL0012-", "a"]`},
+	"access.ports_denied":     {"[]", "[0, 65535]"},
+	"udp.engine":              {`"portable"`, `"mmsg"`},
+	"udp.workers":             {"1", "1024"},
+	"udp.receive_buffer":      {`"64KiB"`, "65537", `"1GiB"`},
+	"udp.coalesce":            {"0", `"10ms"`},
+	"udp.connection_id_epoch": {`"30s"`, `"24h"`},
+	"udp.listen":              {`""`, "[]", `"127.0.0.1:1"`, `["127.0.0.1:1", "[::1]:1"]`},
+	"http.listen":             {`""`, `"[fe80::1%eth0]:1"`, `["127.0.0.1:1", "[::1]:1"]`},
+	"http.keep_alive":         {"false", "true"},
+	"limits.torrents":         {"0", "12"},
+	"limits.peers":            {"0", "12"},
+	"limits.peers_per_torrent": {
+		"0", "12",
+	},
+	"limits.peers_per_network": {"0", "12"},
+	"limits.connections":       {"0", "12"},
+}
+
+// TestOneSchema checks that every key can be set by file, environment and
+// flag, and that all three mean the same.
+func TestOneSchema(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var file strings.Builder
+		var environ, set []string
+		for _, s := range Sections() {
+			path := s.Path
+			switch {
+			case s.Many:
+				path += ".0"
+				fmt.Fprintf(&file, "[[%s]]\n", s.Path)
+			case s.Path != "":
+				fmt.Fprintf(&file, "[%s]\n", s.Path)
+			}
+			for _, k := range s.Keys {
+				values, ok := drawn[k.Path]
+				if !ok {
+					t.Fatalf("no values to draw for %s: add some to the table above", k.Path)
+				}
+				if !rapid.Bool().Draw(t, k.Path+" is set") {
+					continue
+				}
+				text := rapid.SampledFrom(values).Draw(t, k.Path)
+				fmt.Fprintf(&file, "%s = %s\n", k.Name(), text)
+				full := strings.TrimPrefix(path+"."+k.Name(), ".")
+				loose := strings.Trim(text, `"`)
+				set = append(set, full+"="+loose)
+				environ = append(environ, "SHOAL_"+strings.ToUpper(strings.ReplaceAll(full, ".", "__"))+"="+loose)
+			}
+		}
+		fromFile, err := load(file.String(), nil, nil)
+		if err != nil {
+			t.Fatalf("file: %v\n%s", err, file.String())
+		}
+		for name, f := range map[string]func() (*Config, error){
+			"environment": func() (*Config, error) { return load("", environ, nil) },
+			"flags":       func() (*Config, error) { return load("", nil, set) },
+		} {
+			got, err := f()
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			if diff := cmp.Diff(fromFile, got, byValue); diff != "" {
+				t.Errorf("%s differs from the file:\n%s", name, diff)
+			}
+		}
+	})
+}
+
+func TestReferenceIsTheDefaults(t *testing.T) {
+	got, err := load(Reference(), nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Default()
+	want.Origin = DefaultFile
+	want.Access.ClientsDenied, want.Access.PortsDenied = []string{}, []int{}
+	if diff := cmp.Diff(want, got, byValue); diff != "" {
+		t.Errorf("-defaults +reference:\n%s", diff)
+	}
+	for _, s := range Sections() {
+		for _, k := range s.Keys {
+			if !strings.Contains(Reference(), "\n"+k.Name()+" = ") {
+				t.Errorf("%s is missing", k.Path)
+			}
+		}
+	}
+}
+
+func TestFormat(t *testing.T) {
+	for _, test := range []struct {
+		value any
+		want  string
+	}{
+		{time.Duration(0), `"0s"`},
+		{500 * time.Microsecond, `"500us"`},
+		{70 * time.Minute, `"1h10m"`},
+		{time.Hour, `"1h"`},
+		{90 * time.Second, `"1m30s"`},
+		{10 * time.Minute, `"10m"`},
+		{10 * time.Second, `"10s"`},
+		{"a\"b", `"a\"b"`},
+		{addresses("[::]:1", "1.2.3.4:5"), `["[::]:1", "1.2.3.4:5"]`},
+		{netip.MustParseAddrPort("1.2.3.4:5"), `"1.2.3.4:5"`},
+		{[]string(nil), "[]"},
+		{[]int{1, 2}, "[1, 2]"},
+		{true, "true"},
+		{FormatSize(8 << 20), `"8MiB"`},
+		{FormatSize(1000), `"1000"`},
+		{FormatSize(0), `"0"`},
+	} {
+		if got := Format(test.value); got != test.want {
+			t.Errorf("%v (%v) is written %s, want %s", test.value, reflect.TypeOf(test.value), got, test.want)
+		}
+	}
+}

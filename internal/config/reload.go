@@ -1,0 +1,66 @@
+package config
+
+import (
+	"reflect"
+	"strconv"
+)
+
+// Change is what a reload does.
+type Change struct {
+	Config  *Config  // what runs from now on: the running one with the live keys of the next
+	Applied []string // keys that differ and are live
+	Restart []string // keys that differ and need a restart
+}
+
+// Reload works out how a running tracker comes as near to the next
+// configuration as it can. No live key has a range that depends on one that is
+// not live, so what comes out is in range if both were.
+func Reload(running, next *Config) Change {
+	merged := *running
+	merged.Origin = next.Origin
+	c := Change{Config: &merged}
+	for _, s := range sections {
+		if s.Many {
+			c.compareMany(s, running, next)
+			continue
+		}
+		for _, k := range s.Keys {
+			from, to := k.Of(next), k.Of(&merged)
+			switch {
+			case equal(from, to):
+			case k.Live():
+				to.Set(from)
+				c.Applied = append(c.Applied, k.Path)
+			default:
+				c.Restart = append(c.Restart, k.Path)
+			}
+		}
+	}
+	return c
+}
+
+// compareMany finds what differs in the sections of one name, none of which is
+// live: their sockets are bound once.
+func (c *Change) compareMany(s Section, running, next *Config) {
+	a := member(reflect.ValueOf(running).Elem(), s.Path)
+	b := member(reflect.ValueOf(next).Elem(), s.Path)
+	if a.Len() != b.Len() {
+		c.Restart = append(c.Restart, s.Path)
+		return
+	}
+	for i := range a.Len() {
+		for _, k := range s.Keys {
+			if !equal(member(a.Index(i), k.Name()), member(b.Index(i), k.Name())) {
+				c.Restart = append(c.Restart, s.Path+"."+strconv.Itoa(i)+"."+k.Name())
+			}
+		}
+	}
+}
+
+// equal compares values; an empty list and none are the same setting.
+func equal(a, b reflect.Value) bool {
+	if a.Kind() == reflect.Slice && a.Len() == 0 && b.Len() == 0 {
+		return true
+	}
+	return reflect.DeepEqual(a.Interface(), b.Interface())
+}

@@ -1,0 +1,45 @@
+//go:build !race
+
+package httpserver
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestNothingIsAllocated(t *testing.T) {
+	s := newServer(true, true)
+	crowd(t, s)
+	for name, in := range map[string]string{
+		"announce":             "GET /announce?" + leecher + "&numwant=200 HTTP/1.1\r\nHost: h\r\nUser-Agent: u\r\nConnection: keep-alive\r\n\r\n",
+		"announce, dictionary": "GET /announce?" + strings.Replace(leecher, "compact=1", "compact=0", 1) + " HTTP/1.1\r\n\r\n",
+		"scrape":               "GET /scrape?" + leecher + " HTTP/1.1\r\n\r\n",
+		"refused by a rule":    "GET /announce?" + strings.Replace(leecher, "6881", "22", 1) + " HTTP/1.1\r\n\r\n",
+		"bad announce":         "GET /announce HTTP/1.1\r\n\r\n",
+		"other path":           "GET / HTTP/1.1\r\n\r\n",
+		"post":                 "POST / HTTP/1.1\r\n\r\n",
+		"no HTTP":              "nonsense\r\n\r\n",
+		"part of a head":       "GET /announce?",
+	} {
+		v := visit(s, "203.0.113.9:1")
+		request, out := []byte(in), make([]byte, 0, 64<<10)
+		var reply []byte
+		if got := testing.AllocsPerRun(100, func() {
+			_, reply, _ = v.protocol.Bytes(v.Conn, request, out)
+		}); got != 0 {
+			t.Errorf("%s: %v allocations", name, got)
+		}
+		if name == "announce" && len(reply) < 200*(6+18) {
+			t.Errorf("%s: measured the wrong thing: %q", name, reply)
+		}
+	}
+}
+
+func BenchmarkAnnounce(b *testing.B) {
+	s := newServer(true, false)
+	v := visit(s, "203.0.113.9:1")
+	request, out := []byte("GET /announce?"+leecher+" HTTP/1.1\r\nHost: h\r\nUser-Agent: u\r\nAccept-Encoding: gzip\r\nConnection: close\r\n\r\n"), make([]byte, 0, 16<<10)
+	for b.Loop() {
+		v.protocol.Bytes(v.Conn, request, out)
+	}
+}

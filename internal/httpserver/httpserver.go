@@ -1,0 +1,129 @@
+// Package httpserver is the HTTP tracker without I/O: it reads HTTP/1.1
+// requests out of bytes and appends the responses to others.
+//
+// It has its own request reader because a tracker needs so little of HTTP that
+// a general server costs several times what the announce itself does, and
+// because clients send targets that a general server refuses.
+package httpserver
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/shoal-tracker/shoal"
+	"github.com/shoal-tracker/shoal/internal/streamio"
+	"github.com/shoal-tracker/shoal/internal/tracker"
+)
+
+const (
+	// headTimeout is how long a request may take to arrive. It does not start
+	// anew with each byte, so that a trickle holds no connection open.
+	headTimeout = 5 * time.Second
+
+	// idleTimeout is how long a connection is kept for the next request.
+	idleTimeout = 60 * time.Second
+)
+
+// Server answers announces and scrapes over HTTP. All its connections may be
+// served at once.
+type Server struct {
+	keepAlive bool
+	tracker   *tracker.Tracker
+	scratch   sync.Pool // of *scratch
+
+	next   atomic.Uint32
+	counts [countSets]counts
+}
+
+// New returns a server in front of t.
+func New(c Config, t *tracker.Tracker) *Server {
+	return &Server{
+		keepAlive: c.KeepAlive,
+		tracker:   t,
+		scratch:   sync.Pool{New: func() any { return new(scratch) }},
+	}
+}
+
+// NewProtocol returns what a new connection speaks. It wants a MaxInput of
+// MaxHead or more.
+func (s *Server) NewProtocol() streamio.Protocol {
+	return &connection{server: s, counts: &s.counts[s.next.Add(1)%countSets]}
+}
+
+// connection is the state of one connection.
+type connection struct {
+	server *Server
+	counts *counts
+
+	searched int  // bytes of an incomplete head in which its end is not
+	partial  bool // the alarm is that of an incomplete head
+}
+
+func (c *connection) Open(conn *streamio.Conn) {
+	c.partial = true
+	conn.SetAlarm(conn.Now().Add(headTimeout))
+}
+
+func (c *connection) Tick(conn *streamio.Conn, _ shoal.Tick) { conn.Close() }
+
+func (c *connection) Closed(*streamio.Conn, error) {}
+
+// Bytes answers one request.
+func (c *connection) Bytes(conn *streamio.Conn, in, out []byte) (int, []byte, streamio.Then) {
+	if n := emptyLine(in); n > 0 {
+		return n, out, streamio.Keep
+	}
+	in = in[:min(len(in), MaxHead)]
+	size := headEnd(in, c.searched)
+	if size == 0 && len(in) < MaxHead && mayBegin(in[0]) {
+		// The end may be cut in the middle: search its first bytes again.
+		c.searched = max(len(in)-len("\n\r"), 0)
+		if !c.partial {
+			c.partial = true
+			conn.SetAlarm(conn.Now().Add(headTimeout))
+		}
+		return 0, out, streamio.Keep
+	}
+	c.searched, c.partial = 0, false
+
+	var r request
+	var failure shoal.Failure
+	switch {
+	case size > 0:
+		failure = r.read(in[:size])
+	case len(in) == MaxHead:
+		failure = shoal.RequestTooLarge
+	default:
+		failure = shoal.RequestInvalid
+	}
+	r.keepAlive = r.keepAlive && c.server.keepAlive
+
+	c.counts.requests.Add(1)
+	switch {
+	case failure != shoal.OK:
+	case r.route == announce:
+		out, failure = c.server.announce(conn, &r, out)
+		c.counts.announces.Add(1)
+	case r.route == scrape:
+		out, failure = c.server.scrape(&r, out)
+		c.counts.scrapes.Add(1)
+	default:
+		failure = shoal.PathUnknown
+	}
+	if failure != shoal.OK {
+		c.counts.refused.Add(1)
+		out = r.refuse(out, failure)
+	}
+
+	switch {
+	case r.keepAlive:
+		conn.SetAlarm(conn.Now().Add(idleTimeout))
+		return size, out, streamio.Keep
+	case r.unread(failure):
+		// What follows is not a request: a body, or nobody knows. Leaving it
+		// unused tells the engine that more may be on its way.
+		return 0, out, streamio.Close
+	}
+	return size, out, streamio.Close
+}

@@ -1,0 +1,123 @@
+package policy
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/shoal-tracker/shoal"
+	"pgregory.net/rapid"
+)
+
+func request(id string, port uint16) *shoal.AnnounceRequest {
+	req := &shoal.AnnounceRequest{Addr: netip.AddrPortFrom(netip.MustParseAddr("192.0.2.1"), port)}
+	copy(req.PeerID[:], id)
+	return req
+}
+
+func TestCheck(t *testing.T) {
+	chain := Compile(Config{
+		ClientsDenied: []string{"-XL0012-", "-XL0018-", "exbc", "01234567890123456789"},
+		PortsDenied:   []int{0, 22, 63, 64, 65535},
+	})
+	tests := []struct {
+		name string
+		id   string
+		port uint16
+		want shoal.Failure
+	}{
+		{"a client that is not listed", "-qB5000-abcdefghijkl", 6881, shoal.OK},
+		{"a listed client", "-XL0012-abcdefghijkl", 6881, shoal.ClientDenied},
+		{"the second of two with one first byte", "-XL0018-abcdefghijkl", 6881, shoal.ClientDenied},
+		{"another version of a listed client", "-XL0013-abcdefghijkl", 6881, shoal.OK},
+		{"a prefix in the middle", "abc-XL0012-defghijkl", 6881, shoal.OK},
+		{"lower case", "-xl0012-abcdefghijkl", 6881, shoal.OK},
+		{"a short prefix", "exbc\x00\x01\x02", 6881, shoal.ClientDenied},
+		{"a whole peer ID", "01234567890123456789", 6881, shoal.ClientDenied},
+		{"all but its last byte", "01234567890123456780", 6881, shoal.OK},
+		{"the lowest port", "-qB5000-abcdefghijkl", 0, shoal.PortDenied},
+		{"a listed port", "-qB5000-abcdefghijkl", 22, shoal.PortDenied},
+		{"the last of a word", "-qB5000-abcdefghijkl", 63, shoal.PortDenied},
+		{"the first of a word", "-qB5000-abcdefghijkl", 64, shoal.PortDenied},
+		{"next to a listed port", "-qB5000-abcdefghijkl", 65, shoal.OK},
+		{"the highest port", "-qB5000-abcdefghijkl", 65535, shoal.PortDenied},
+		{"both", "-XL0012-abcdefghijkl", 22, shoal.ClientDenied},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := chain.Check(request(tt.id, tt.port)); got != tt.want {
+				t.Errorf("Check = %d (%v), want %d (%v)", got, got, tt.want, tt.want)
+			}
+		})
+	}
+}
+
+func TestCheckWithoutRules(t *testing.T) {
+	for _, chain := range []*Chain{nil, {}, Compile(Config{}), Compile(Config{ClientsDenied: []string{""}, PortsDenied: []int{-1, 65536}})} {
+		if got := chain.Check(request("", 0)); got != shoal.OK {
+			t.Errorf("%+v: Check = %v, want OK", chain, got)
+		}
+	}
+	if c := Compile(Config{}); c.clients != nil || c.ports != nil {
+		t.Error("a rule that is not configured was compiled")
+	}
+}
+
+func TestCompileKeepsNothing(t *testing.T) {
+	c := Config{ClientsDenied: []string{"-XL"}, PortsDenied: []int{22}}
+	chain := Compile(c)
+	c.ClientsDenied[0], c.PortsDenied[0] = "-qB", 6881
+	if got := chain.Check(request("-XL0012-", 1)); got != shoal.ClientDenied {
+		t.Errorf("the client that was denied: %v", got)
+	}
+	if got := chain.Check(request("-qB5000-", 6881)); got != shoal.OK {
+		t.Errorf("a client written over the configuration afterwards: %v", got)
+	}
+}
+
+// TestCheckLikeTheConfigurationReads compares the chain with the configuration
+// read literally.
+func TestCheckLikeTheConfigurationReads(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		// Few letters and few ports, so that rules often match.
+		letters := rapid.SampledFrom([]byte{'-', 'X', 0, 0xff})
+		c := Config{
+			ClientsDenied: rapid.SliceOf(rapid.Map(rapid.SliceOfN(letters, 1, 20), func(b []byte) string { return string(b) })).Draw(t, "clients"),
+			PortsDenied:   rapid.SliceOf(rapid.IntRange(0, 200)).Draw(t, "ports"),
+		}
+		chain := Compile(c)
+		for range 20 {
+			id := rapid.SliceOfN(letters, 20, 20).Draw(t, "id")
+			if len(c.ClientsDenied) > 0 && rapid.Bool().Draw(t, "listed") {
+				copy(id, rapid.SampledFrom(c.ClientsDenied).Draw(t, "prefix"))
+			}
+			port := rapid.IntRange(0, 200).Draw(t, "port")
+			want := shoal.OK
+			if slices.Contains(c.PortsDenied, port) {
+				want = shoal.PortDenied
+			}
+			for _, prefix := range c.ClientsDenied {
+				if strings.HasPrefix(string(id), prefix) {
+					want = shoal.ClientDenied
+				}
+			}
+			if got := chain.Check(request(string(id), uint16(port))); got != want {
+				t.Fatalf("Check(%q, %d) = %v, want %v", id, port, got, want)
+			}
+		}
+	})
+}
+
+func TestValidate(t *testing.T) {
+	c := Config{
+		ClientsDenied: []string{"-XL0012-", "", strings.Repeat("x", 20), strings.Repeat("x", 21)},
+		PortsDenied:   []int{0, -1, 65535, 65536},
+	}
+	var keys []string
+	c.Validate(func(key string, value any, allowed string) { keys = append(keys, key) })
+	want := []string{"clients_denied[1]", "clients_denied[3]", "ports_denied[1]", "ports_denied[3]"}
+	if !slices.Equal(keys, want) {
+		t.Errorf("reported %q, want %q", keys, want)
+	}
+}

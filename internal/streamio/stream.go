@@ -1,0 +1,180 @@
+package streamio
+
+import (
+	"errors"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/shoal-tracker/shoal"
+)
+
+const (
+	readSize  = 8 << 10  // input that is kept without growing
+	writeSize = 16 << 10 // replies of a burst, likewise
+	flushSize = 64 << 10 // replies are written early beyond this, and larger memory is not pooled
+
+	// A connection that is closed over unread input is read on for as long as
+	// this, so that its last reply is not lost to a reset.
+	lingerTime  = time.Second
+	lingerBytes = 256 << 10
+)
+
+type memory struct{ b []byte }
+
+var (
+	inputs  = sync.Pool{New: func() any { return &memory{make([]byte, readSize)} }}
+	outputs = sync.Pool{New: func() any { return &memory{make([]byte, 0, writeSize)} }}
+)
+
+// stream is one connection of the portable engine. Only its own goroutine
+// touches it, but for the deadlines of its socket.
+type stream struct {
+	Conn
+	socket   net.Conn
+	portable *portable
+	protocol Protocol
+
+	armed   shoal.Tick // the alarm that the read deadline stands for; 0: none
+	rang    bool       // the read deadline has passed and must be replaced
+	writeBy shoal.Tick // the write deadline
+}
+
+func (s *stream) run() {
+	m := inputs.Get().(*memory)
+	unread, why := s.talk(m)
+	if unread && why == nil {
+		s.linger(m.b)
+	}
+	if len(m.b) == readSize {
+		inputs.Put(m)
+	}
+	s.socket.Close()
+	s.protocol.Closed(&s.Conn, why)
+}
+
+// talk reads and answers until the connection is to be closed, and reports
+// whether that leaves input unread.
+func (s *stream) talk(m *memory) (unread bool, why error) {
+	limit := s.portable.config.MaxInput
+	have := 0
+	s.protocol.Open(&s.Conn)
+	for {
+		if s.ring() {
+			s.protocol.Tick(&s.Conn, s.Now())
+		}
+		if s.closed {
+			return have > 0, nil
+		}
+		s.arm()
+		if s.portable.stopping.Load() {
+			return false, ErrStopped
+		}
+		if have == len(m.b) {
+			m.b = append(m.b, make([]byte, min(have, limit-have))...)
+		}
+		n, err := s.socket.Read(m.b[have:min(len(m.b), limit)])
+		if n > 0 {
+			used, writeErr := s.burst(m.b[:have+n])
+			have = copy(m.b, m.b[used:have+n])
+			if writeErr != nil {
+				return false, writeErr
+			}
+			if s.closed {
+				return have > 0, nil
+			}
+			if have == limit {
+				return false, ErrInput
+			}
+		}
+		switch {
+		case err == nil:
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			s.armed, s.rang = 0, true
+		default:
+			return false, err
+		}
+	}
+}
+
+// arm makes the read deadline pass at the alarm. One that passes too early is
+// left standing: it costs a wake-up, where moving it would cost a timer for
+// every message.
+func (s *stream) arm() {
+	switch {
+	case s.alarm != 0 && (s.armed == 0 || s.alarm < s.armed):
+		s.armed, s.rang = s.alarm, false
+		s.socket.SetReadDeadline(time.Now().Add(s.alarm.Sub(s.Now())))
+	case false:
+		s.rang = false
+		s.socket.SetReadDeadline(time.Time{})
+	}
+}
+
+// burst hands the protocol one message after the other and writes the replies
+// together.
+func (s *stream) burst(in []byte) (used int, err error) {
+	m := outputs.Get().(*memory)
+	defer outputs.Put(m)
+	out := m.b[:0]
+	for used < len(in) && !s.closed {
+		n, reply, then := s.protocol.Bytes(&s.Conn, in[used:], out)
+		used += n
+		out = reply
+		if then == Close {
+			s.closed = true
+		}
+		// A reply that had to grow leaves its memory to the next.
+		if cap(reply) > cap(m.b) && cap(reply) <= flushSize {
+			m.b = reply[:0]
+		}
+		if n == 0 {
+			break
+		}
+		// Many small messages can ask for large replies.
+		if len(out) >= flushSize/2 {
+			if err := s.write(out); err != nil {
+				return used, err
+			}
+			out = m.b[:0]
+		}
+	}
+	return used, s.write(out)
+}
+
+func (s *stream) write(b []byte) error {
+	if len(b) == 0 {
+		return nil
+	}
+	timeout := s.portable.config.WriteTimeout
+	if now := s.Now(); s.writeBy.Sub(now) < timeout/2 {
+		s.writeBy = now.Add(timeout)
+		s.socket.SetWriteDeadline(time.Now().Add(timeout))
+		if s.portable.stopping.Load() {
+			s.socket.SetWriteDeadline(time.Now().Add(stopTimeout))
+		}
+	}
+	_, err := s.socket.Write(b)
+	return err
+}
+
+// linger ends the connection for this side and drops what the other still
+// sends, within bounds that make it useless for holding connections open.
+func (s *stream) linger(room []byte) {
+	half, ok := s.socket.(interface{ CloseWrite() error })
+	if !ok || half.CloseWrite() != nil {
+		return
+	}
+	s.socket.SetReadDeadline(time.Now().Add(lingerTime))
+	if s.portable.stopping.Load() {
+		return
+	}
+	for dropped := 0; dropped < lingerBytes; {
+		n, err := s.socket.Read(room)
+		if err != nil {
+			return
+		}
+		dropped += n
+	}
+}

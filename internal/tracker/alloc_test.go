@@ -1,0 +1,50 @@
+//go:build !race
+
+package tracker
+
+import (
+	"testing"
+
+	"github.com/shoal-tracker/shoal"
+	"github.com/shoal-tracker/shoal/internal/policy"
+)
+
+func TestNothingIsAllocated(t *testing.T) {
+	tr := newTracker(DefaultConfig(), policy.Config{ClientsDenied: []string{"-XL0012-"}, PortsDenied: []int{22}})
+	const n = 64
+	reqs := make([]shoal.AnnounceRequest, n)
+	ress := make([]shoal.AnnounceResponse, n)
+	failures := make([]shoal.Failure, n)
+	for i := range reqs {
+		reqs[i], ress[i] = peer(uint16(i)), room()
+		reqs[i].InfoHash[0] = byte(i % 8)
+	}
+	hashes := make([]shoal.InfoHash, 100)
+	counts := make([]shoal.ScrapeCounts, len(hashes))
+	for i := range hashes {
+		hashes[i][0] = byte(i)
+	}
+	for name, f := range map[string]func(){
+		"Announce": func() {
+			ress[0].Peers4 = ress[0].Peers4[:0]
+			tr.Announce(&reqs[0], &ress[0])
+		},
+		"Announce, refused": func() { tr.Announce(&reqs[22], &ress[22]) },
+		"AnnounceBatch": func() {
+			clear(failures)
+			for i := range ress {
+				ress[i].Peers4 = ress[i].Peers4[:0]
+			}
+			tr.AnnounceBatch(reqs, ress, failures)
+		},
+		"Scrape":      func() { tr.Scrape(hashes, counts) },
+		"MinInterval": func() { tr.MinInterval() },
+	} {
+		if got := testing.AllocsPerRun(100, f); got != 0 {
+			t.Errorf("%s: %v allocations", name, got)
+		}
+	}
+	if failures[22] != shoal.PortDenied || failures[23] != shoal.OK || len(ress[23].Peers4) == 0 {
+		t.Errorf("measured the wrong thing: failures %v, %v, %d bytes of peers", failures[22], failures[23], len(ress[23].Peers4))
+	}
+}

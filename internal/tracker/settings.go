@@ -1,0 +1,62 @@
+package tracker
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"github.com/shoal-tracker/shoal"
+	"github.com/shoal-tracker/shoal/internal/policy"
+)
+
+// settings are what may change while the tracker serves: replaced whole, so
+// that a batch never sees half of a change.
+type settings struct {
+	chain          *policy.Chain
+	interval       uint32 // seconds
+	jitter         uint32 // seconds by which an interval may be shorter
+	minInterval    uint32 // seconds
+	defaultNumWant int
+}
+
+func newSettings(c Config, p *policy.Chain) *settings {
+	s := &settings{
+		chain:          p,
+		interval:       seconds(c.Interval),
+		minInterval:    seconds(c.MinInterval),
+		defaultNumWant: c.DefaultNumWant,
+	}
+	// An interval below the minimum would ask for two things at once.
+	s.jitter = s.interval / 10
+	if s.minInterval < s.interval {
+		s.jitter = min(s.jitter, s.interval-s.minInterval)
+	} else {
+		s.jitter = 0
+	}
+	return s
+}
+
+// seconds rounds up, because clients take an interval of 0 for none.
+func seconds(d time.Duration) uint32 {
+	return uint32((d + time.Second - 1) / time.Second)
+}
+
+// admit checks the rules and settles how many peers are wanted. A client that
+// leaves has no use for peers.
+func (s *settings) admit(req *shoal.AnnounceRequest) shoal.Failure {
+	if f := s.chain.Check(req); f != shoal.OK {
+		return f
+	}
+	if req.Event == shoal.EventStopped {
+		req.NumWant = 0
+	} else if req.NumWant < 0 {
+		req.NumWant = s.defaultNumWant
+	}
+	return shoal.OK
+}
+
+// tellTime draws the interval, so that clients which started together (after
+// an outage, say) drift apart.
+func (s *settings) tellTime(res *shoal.AnnounceResponse) {
+	res.Interval = s.interval - rand.Uint32N(s.jitter+1)
+	res.MinInterval = s.minInterval
+}

@@ -1,0 +1,120 @@
+//go:build !race
+
+package udpserver
+
+import (
+	"net/netip"
+	"testing"
+
+	"github.com/shoal-tracker/shoal"
+	"github.com/shoal-tracker/shoal/internal/packetio"
+	"github.com/shoal-tracker/shoal/internal/policy"
+	"github.com/shoal-tracker/shoal/udptracker"
+)
+
+// mixed returns every kind of packet, the refused and the ignored included,
+// until a batch is full.
+func mixed(w *worker, from netip.Addr) (packets [][]byte) {
+	id := w.ids.issue(from, w.ids.epoch(w.clock.Now()))
+	hashes := make([]shoal.InfoHash, udptracker.MaxScrape)
+	for i := range hashes {
+		hashes[i] = shoal.InfoHash{byte(i)}
+	}
+	for i := 0; len(packets) < packetio.BatchSize; i++ {
+		req, denied := leecher(uint16(7000+i)), leecher(22)
+		leaving := req
+		leaving.Event = shoal.EventStopped
+		req.InfoHash = hashes[i%2]
+		for _, p := range [][]byte{
+			udptracker.AppendConnect(nil, 1),
+			udptracker.AppendAnnounce(nil, id, 1, &req, 0, "/announce?key=value"),
+			udptracker.AppendAnnounce(nil, id, 1, &req, 0, ""),
+			udptracker.AppendAnnounce(nil, id, 1, &denied, 0, ""),
+			udptracker.AppendAnnounce(nil, id, 1, &leaving, 0, ""),
+			udptracker.AppendScrape(nil, id, 1, hashes),
+			header(id, udptracker.ActionAnnounce, 97),
+			header(id, udptracker.ActionScrape, 16),
+			header(id, 9, 16),
+			header(id^2, udptracker.ActionAnnounce, 98),
+			header(id, udptracker.ActionError, 16),
+			{1, 2, 3},
+		} {
+			if len(packets) < packetio.BatchSize {
+				packets = append(packets, p)
+			}
+		}
+	}
+	return packets
+}
+
+// TestABatchAllocatesNothing answers a batch again and again. The
+// portable engine has one packet in each.
+func TestABatchAllocatesNothing(t *testing.T) {
+	everywhere(t, func(t *testing.T, engine string, addr netip.AddrPort) {
+		h := build(t, engine, policy.Config{ClientsDenied: []string{"-XL0012-"}, PortsDenied: []int{22}}, addr)
+		w := h.server.workers[0]
+		c := dial(t, h.server.Addrs()[0])
+		packets := mixed(w, addr.Addr())
+		for len(packets) > 0 {
+			// The kernel may not take as many before they are read.
+			some := packets[:min(16, len(packets))]
+			if engine == "mmsg" {
+				some = packets
+			}
+			packets = packets[len(some):]
+			for _, p := range some {
+				c.send(p)
+			}
+			for left := len(some); left > 0; {
+				n, err := w.socket.Receive(w.batch)
+				if err != nil {
+					t.Fatal(err)
+				}
+				left -= n
+				if got := testing.AllocsPerRun(20, func() { w.answer(n) }); got != 0 {
+					t.Errorf("a batch of %d, the first % x: %v allocations", n, first(w.batch), got)
+				}
+			}
+		}
+		counts := h.server.Snapshot()[0]
+		for name, n := range map[string]uint64{
+			"connects": counts.Connects, "announces": counts.Announces, "scrapes": counts.Scrapes,
+			"errors": counts.Errors, "unverified": counts.Unverified, "error packets": counts.ErrorPackets, "short": counts.Short,
+		} {
+			if n == 0 {
+				t.Errorf("no %s were measured", name)
+			}
+		}
+	})
+}
+
+func first(b *packetio.Batch) []byte {
+	p, _ := b.Packet(0)
+	return p[:min(16, len(p))]
+}
+
+func BenchmarkAnnounceBatch(b *testing.B) {
+	h := build(b, "portable", policy.Config{}, loopback4)
+	w := h.server.workers[0]
+	from := netip.MustParseAddr("192.0.2.1")
+	epoch := w.ids.epoch(h.clock.Now())
+	id := w.ids.issue(from, epoch)
+	var packets [packetio.BatchSize][]byte
+	for i := range packets {
+		req := leecher(uint16(7000 + i))
+		req.InfoHash[0] = byte(i % 8)
+		req.NumWant = 30
+		packets[i] = udptracker.AppendAnnounce(nil, id, 1, &req, 0, "")
+	}
+	own := w.server.own.Load()
+	b.ReportAllocs()
+	for b.Loop() {
+		w.announces = 0
+		for i, p := range packets {
+			w.packet(i, p, netip.AddrPortFrom(from, 6881), epoch, own)
+		}
+		w.answerAnnounces()
+		w.counters.add(&w.tally)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*packetio.BatchSize), "ns/announce")
+}
