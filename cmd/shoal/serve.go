@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/shoal-tracker/shoal/internal/app"
+	"github.com/shoal-tracker/shoal/internal/config"
+)
+
+func newServeCommand() *cobra.Command {
+	var source configFlags
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the tracker (the same as shoal without a command)",
+		Long: `Run the tracker until SIGTERM or SIGINT; a second one ends it at once.
+
+SIGHUP and SIGUSR1 read the configuration again. A configuration with an error
+changes nothing.`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), &source) },
+	}
+	source.addTo(cmd)
+	return cmd
+}
+
+func serve(ctx context.Context, source *configFlags) error {
+	// First of all, because a SIGHUP that nobody waits for ends the process.
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, append([]os.Signal{os.Interrupt, syscall.SIGTERM}, reloadSignals...)...)
+	defer signal.Stop(signals)
+
+	cfg, err := source.load()
+	if err != nil {
+		return err
+	}
+	log, level := newLogger(os.Stderr, cfg.Log)
+	tracker, err := app.New(cfg, log)
+	if err != nil {
+		return fmt.Errorf("starting: %w", err)
+	}
+	s := server{tracker: tracker, running: cfg, load: source.load, log: log, level: level}
+	return s.run(ctx, signals)
+}
+
+// server is a tracker that listens to signals.
+type server struct {
+	tracker interface {
+		Run(ctx context.Context) error
+		Reload(cfg *config.Config)
+	}
+	running *config.Config // with what reloads changed
+	load    func() (*config.Config, error)
+	log     *slog.Logger
+	level   *slog.LevelVar
+}
+
+// run serves until a signal, or an error that ends the tracker.
+func (s *server) run(ctx context.Context, signals <-chan os.Signal) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- s.tracker.Run(ctx) }()
+	stopping := false
+	for {
+		select {
+		case err := <-done:
+			if err != nil {
+				return fmt.Errorf("serving: %w", err)
+			}
+			s.log.Info("stopped")
+			return nil
+		case sig := <-signals:
+			switch {
+			case slices.Contains(reloadSignals, sig):
+				s.reload()
+			case stopping:
+				return fmt.Errorf("ended by a second signal (%v), with connections still open", sig)
+			default:
+				stopping = true
+				s.log.Info("stopping", slog.String("signal", sig.String()))
+				cancel()
+			}
+		}
+	}
+}
+
+// reload puts what is live of the configuration in force. One with an error
+// changes nothing.
+func (s *server) reload() {
+	next, err := s.load()
+	if err != nil {
+		for _, e := range unjoin(err) {
+			s.log.Error("configuration not reloaded, nothing was changed", slog.String("error", e.Error()))
+		}
+		return
+	}
+	change := config.Reload(s.running, next)
+	s.running = change.Config
+	s.tracker.Reload(change.Config)
+	s.level.Set(levelOf(change.Config.Log))
+	s.log.Info("configuration reloaded", slog.String("from", next.Origin), slog.String("changed", list(change.Applied)))
+	if len(change.Restart) > 0 {
+		s.log.Warn("changed, but needs a restart", slog.String("keys", list(change.Restart)))
+	}
+}
+
+func list(keys []string) string {
+	if len(keys) == 0 {
+		return "nothing"
+	}
+	return strings.Join(keys, ", ")
+}
+
+// unjoin returns the errors that errors.Join put together, a message each.
+func unjoin(err error) []error {
+	var all interface{ Unwrap() []error }
+	if errors.As(err, &all) {
+		return all.Unwrap()
+	}
+	return []error{err}
+}

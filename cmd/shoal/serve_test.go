@@ -1,0 +1,120 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/shoal-tracker/shoal/internal/config"
+)
+
+// fakeTracker runs until its context ends, and then until it is let go.
+type fakeTracker struct {
+	run      func(ctx context.Context) error
+	reloaded []*config.Config
+}
+
+func (f *fakeTracker) Run(ctx context.Context) error { return f.run(ctx) }
+func (f *fakeTracker) Reload(c *config.Config)       { f.reloaded = append(f.reloaded, c) }
+
+func newServer(f *fakeTracker, log io.Writer) *server {
+	level := &slog.LevelVar{}
+	return &server{
+		tracker: f, running: config.Default(), level: level,
+		log: slog.New(newHandler(log, "json", false, level)),
+	}
+}
+
+func TestSecondSignalEnds(t *testing.T) {
+	stuck := make(chan struct{})
+	defer close(stuck)
+	s := newServer(&fakeTracker{run: func(context.Context) error { <-stuck; return nil }}, io.Discard)
+	signals := make(chan os.Signal, 2)
+	signals <- syscall.SIGTERM
+	signals <- os.Interrupt
+	err := s.run(t.Context(), signals)
+	if err == nil || !strings.Contains(err.Error(), "second signal (interrupt)") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestFirstSignalStops(t *testing.T) {
+	for _, sig := range []os.Signal{syscall.SIGTERM, os.Interrupt} {
+		s := newServer(&fakeTracker{run: func(ctx context.Context) error { <-ctx.Done(); return nil }}, io.Discard)
+		signals := make(chan os.Signal, 1)
+		signals <- sig
+		if err := s.run(t.Context(), signals); err != nil {
+			t.Errorf("%v: %v", sig, err)
+		}
+	}
+}
+
+func TestTrackerFails(t *testing.T) {
+	broken := errors.New("a socket broke")
+	s := newServer(&fakeTracker{run: func(context.Context) error { return broken }}, io.Discard)
+	if err := s.run(t.Context(), nil); !errors.Is(err, broken) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestReload(t *testing.T) {
+	var log bytes.Buffer
+	f := &fakeTracker{}
+	s := newServer(f, &log)
+	next := config.Default()
+	next.Log.Level, next.Tracker.Interval, next.DataDir = "debug", 20*time.Minute, "elsewhere"
+	s.load = func() (*config.Config, error) { return next, nil }
+	s.reload()
+	if len(f.reloaded) != 1 || f.reloaded[0].Tracker.Interval != 20*time.Minute || f.reloaded[0].DataDir != "data" {
+		t.Errorf("reloaded %+v", f.reloaded)
+	}
+	if s.level.Level() != slog.LevelDebug {
+		t.Errorf("level %v", s.level.Level())
+	}
+	for _, want := range []string{`"changed":"log.level, tracker.interval"`, `"keys":"data_dir"`} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("no %s in the log:\n%s", want, log.String())
+		}
+	}
+
+	log.Reset()
+	s.load = func() (*config.Config, error) { return nil, errors.Join(errors.New("this"), errors.New("that")) }
+	s.reload()
+	if len(f.reloaded) != 1 {
+		t.Error("a bad configuration was put in force")
+	}
+	if strings.Count(log.String(), "nothing was changed") != 2 || !strings.Contains(log.String(), `"error":"that"`) {
+		t.Errorf("log:\n%s", log.String())
+	}
+}
+
+func TestLog(t *testing.T) {
+	for _, test := range []struct {
+		format   string
+		terminal bool
+		want     string
+	}{
+		{"auto", false, `"interval":"30m0s"`},
+		{"json", true, `"interval":"30m0s"`},
+		{"text", false, "INF announces interval=30m0s"},
+		{"auto", true, "announces"},
+	} {
+		var b bytes.Buffer
+		log := slog.New(newHandler(&b, test.format, test.terminal, levelOf(config.Log{Level: "info"})))
+		log.Debug("not to be seen")
+		log.Info("announces", slog.Duration("interval", 30*time.Minute))
+		if !strings.Contains(b.String(), test.want) || strings.Contains(b.String(), "not to be seen") {
+			t.Errorf("%s, terminal %v: %q does not have %q", test.format, test.terminal, b.String(), test.want)
+		}
+		if json := b.String()[0] == '{'; json == (test.format == "text" || test.format == "auto" && test.terminal) {
+			t.Errorf("%s, terminal %v: %q", test.format, test.terminal, b.String())
+		}
+	}
+}
