@@ -1,0 +1,118 @@
+package shoal_test
+
+import (
+	"io/fs"
+	"os"
+	"strings"
+	"testing"
+)
+
+// TestHouse holds the tree to the rules of the house. Each rule has a reason;
+// a change that needs another rule changes it here, in the open.
+func TestHouse(t *testing.T) {
+	house := os.DirFS(".")
+	packages, err := readPackages(house)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(packages) < 2 {
+		t.Fatalf("only %d packages found: this is not the house", len(packages))
+	}
+	for _, check := range checks {
+		t.Run(check.name, func(t *testing.T) {
+			broken, err := check.run(house, packages)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, b := range broken {
+				t.Error(b)
+			}
+		})
+	}
+}
+
+var checks = []struct {
+	name string
+	run  func(house fs.FS, packages []pkg) ([]string, error)
+}{
+	{"rooms", checkRooms},
+	{"libraries", checkLibraries},
+	{"quiet", checkQuiet},
+	{"docs", checkDocs},
+	{"files", checkFiles},
+}
+
+// A door is what one room may import of ours. root stands for the root package.
+type door struct {
+	room    string
+	imports []string
+	reason  string
+}
+
+// doors has a row for every package; a room without a row is not in the plan.
+var doors = []door{
+	{"root", nil, "the words of the field stand below everything"},
+	{"bencode", nil, "a public format of its own, useful without a tracker"},
+	{"udptracker", words("root"), "a wire format: bytes to words and back, for servers and clients alike"},
+	{"httptracker", words("root bencode"), "a wire format, as udptracker"},
+
+	{"internal/packetio", nil, "datagrams: knows nothing of trackers, so that an engine can be tested and replaced alone"},
+	{"internal/streamio", words("root"), "connections: knows nothing of HTTP; root for the coarse clock"},
+	{"internal/policy", words("root"), "judges an announce, not where it came from or goes to"},
+	{"internal/swarm", words("root"), "the only mutable state on the road: nothing it calls may call back"},
+	{"internal/tracker", words("root internal/policy internal/swarm"), "the order of the rooms, the same for every transport"},
+
+	{"internal/udpserver", words("root udptracker internal/packetio internal/tracker"), "one transport: its wire format, its I/O and the tracker"},
+	{"internal/httpserver", words("root httptracker internal/streamio internal/tracker"), "one transport, as udpserver; transports never see each other"},
+	{"internal/client", words("root udptracker httptracker"), "the other side of the wire, without a server"},
+
+	{"internal/config", words("root internal/httpserver internal/policy internal/swarm internal/tracker internal/udpserver"), "composes the rooms' settings; the rooms do not know where settings come from"},
+	{"internal/config/generate", words("internal/config"), "writes the reference out of the doc comments, when a developer asks"},
+	{"internal/app", words("root internal/config internal/httpserver internal/packetio internal/policy internal/streamio internal/swarm internal/tracker internal/udpserver"), "builds every room and runs them"},
+	{"cmd/shoal", words("root internal/app internal/client internal/config"), "what a user types; the rooms are reached through app"},
+}
+
+// A libraryDoor is where a foreign library comes in: one room knows it, so that
+// replacing it changes one room.
+type libraryDoor struct {
+	library string // module path, or a prefix of it that ends at a slash
+	rooms   []string
+	reason  string
+}
+
+var libraryDoors = []libraryDoor{
+	{"golang.org/x/sys", words("internal/packetio internal/streamio"), "system calls belong to I/O"},
+	{"github.com/dchest/siphash", words("internal/udpserver"), "connection IDs"},
+	{"github.com/pelletier/go-toml/v2", words("internal/config"), "the configuration file"},
+	{"golang.org/x/sync", words("internal/app"), "running the rooms; on the road nothing is started"},
+	{"github.com/spf13/cobra", words("cmd/shoal"), "commands and flags"},
+	{"github.com/lmittmann/tint", words("cmd/shoal"), "the log on a terminal"},
+	{"golang.org/x/term", words("cmd/shoal"), "is the log on a terminal?"},
+}
+
+// A quietRoom does without some of the standard library.
+type quietRoom struct {
+	room   string
+	avoids []string
+	reason string
+}
+
+var (
+	inputOutput = words("bufio context log log/slog net net/http os syscall unsafe")
+	logging     = words("log log/slog")
+)
+
+var quietRooms = []quietRoom{
+	{"root", inputOutput, "words do nothing"},
+	{"bencode", inputOutput, "bytes in, bytes appended; hostile input meets no unsafe code"},
+	{"udptracker", inputOutput, "as bencode"},
+	{"httptracker", inputOutput, "as bencode"},
+	{"internal/policy", inputOutput, "a rule is asked for every announce: it may not wait"},
+	{"internal/tracker", inputOutput, "on the road nothing waits, and nothing is logged"},
+	{"internal/swarm", logging, "an outsider must not be able to fill the log"},
+	{"internal/packetio", logging, "as swarm: errors are counted or returned"},
+	{"internal/httpserver", words("bufio log log/slog net net/http os syscall unsafe"), "HTTP without I/O, so that tests and fuzzers need no socket"},
+}
+
+// words splits a list written as one string.
+func words(s string) []string { return strings.Fields(s) }
