@@ -22,7 +22,7 @@ func newLogger(file *os.File, c config.Log) (*slog.Logger, *slog.LevelVar) {
 
 func newHandler(w io.Writer, format string, terminal bool, level slog.Leveler) slog.Handler {
 	if format == "text" || format == "auto" && terminal {
-		return tint.NewHandler(w, &tint.Options{
+		return tint.NewTextHandler(w, &tint.Options{
 			Level:      level,
 			TimeFormat: time.DateTime,
 			NoColor:    !terminal || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" || runtime.GOOS == "windows",

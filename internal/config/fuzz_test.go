@@ -20,7 +20,7 @@ func FuzzLoad(f *testing.F) {
 			flags = strings.Split(set, "\n")
 		}
 		if lookup(variables, variableTOML) != "" || lookup(variables, variableFile) != "" {
-			t.Skip("not about which file is read")
+			return // not about which file is read
 		}
 		c, err := load(file, variables, flags)
 		if (c == nil) == (err == nil) {

@@ -88,6 +88,9 @@ func ownAddresses(t *testing.T, loopback netip.Addr) []netip.Addr {
 // back into it, though Packet shows none.
 func TestLinkLocalAddress(t *testing.T) {
 	conform(t, func(t *testing.T, loopback netip.Addr, c Config) {
+		if loopback.Is4() {
+			return // few machines have one, and it has no zone
+		}
 		var found bool
 		for _, addr := range ownAddresses(t, loopback) {
 			if !addr.IsLinkLocalUnicast() {

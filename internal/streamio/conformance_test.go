@@ -74,6 +74,9 @@ func (p *lines) Bytes(c *Conn, in, out []byte) (int, []byte, Then) {
 	case "alarm off":
 		c.SetAlarm(0)
 		return len(line), append(out, "OFF\n"...), Keep
+	case "alarm soon":
+		c.SetAlarm(c.Now().Add(20 * time.Millisecond))
+		return len(line), append(out, "SOON\n"...), Keep
 	case "remote":
 		return len(line), append(append(out, c.Remote().String()...), '\n'), Keep
 	case "local":
@@ -412,6 +415,17 @@ func TestAlarmMoves(t *testing.T) {
 		if n := rings.Load(); n != 3 {
 			t.Errorf("the alarm rang %d times, want 3", n)
 		}
+	})
+}
+
+func TestAlarmSooner(t *testing.T) {
+	eachEngine(t, func(t *testing.T, start func(func(*Config, *lines)) *stand) {
+		s := start(func(_ *Config, p *lines) { p.alarm = time.Hour })
+		c := s.dial()
+		p := s.protocol()
+		send(t, c, "alarm soon\n")
+		expect(t, c, "SOON\n")
+		wait(t, p.ticks)
 	})
 }
 

@@ -106,7 +106,7 @@ func (s *stream) arm() {
 	case s.alarm != 0 && (s.armed == 0 || s.alarm < s.armed):
 		s.armed, s.rang = s.alarm, false
 		s.socket.SetReadDeadline(time.Now().Add(s.alarm.Sub(s.Now())))
-	case false:
+	case s.rang && s.armed == 0:
 		s.rang = false
 		s.socket.SetReadDeadline(time.Time{})
 	}
