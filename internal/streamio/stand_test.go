@@ -1,0 +1,239 @@
+package streamio
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/shoal-tracker/shoal"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// patience is how long a test waits for what must happen. Nothing is asserted
+// about the time it really takes.
+const patience = 20 * time.Second
+
+// lines answers each line by itself in capitals. Some lines are orders.
+type lines struct {
+	t        *testing.T
+	busy     atomic.Bool
+	closed   chan error
+	ticks    chan shoal.Tick
+	alarm    time.Duration // set on Open; 0: none
+	onTick   func(c *Conn)
+	sawReply atomic.Bool // Bytes was given the reply of an earlier message
+}
+
+func (p *lines) enter() func() {
+	if p.busy.Swap(true) {
+		p.t.Error("protocol was called twice at once")
+	}
+	return func() { p.busy.Store(false) }
+}
+
+func (p *lines) Open(c *Conn) {
+	defer p.enter()()
+	if p.alarm != 0 {
+		c.SetAlarm(c.Now().Add(p.alarm))
+	}
+}
+
+func (p *lines) Bytes(c *Conn, in, out []byte) (int, []byte, Then) {
+	defer p.enter()()
+	if len(out) > 0 {
+		p.sawReply.Store(true)
+	}
+	end := bytes.IndexByte(in, '\n')
+	if end < 0 {
+		return 0, out, Keep
+	}
+	line := in[:end+1]
+	switch string(line[:end]) {
+	case "close":
+		return len(line), append(out, "BYE\n"...), Close
+	case "close by method":
+		c.Close()
+		return len(line), append(out, "BYE\n"...), Keep
+	case "close unread":
+		return 0, append(out, "UNREAD\n"...), Close
+	case "silence":
+		return len(line), out, Keep
+	case "alarm off":
+		c.SetAlarm(0)
+		return len(line), append(out, "OFF\n"...), Keep
+	case "alarm soon":
+		c.SetAlarm(c.Now().Add(20 * time.Millisecond))
+		return len(line), append(out, "SOON\n"...), Keep
+	case "remote":
+		return len(line), append(append(out, c.Remote().String()...), '\n'), Keep
+	case "local":
+		return len(line), append(append(out, c.Local().String()...), '\n'), Keep
+	case "large":
+		return len(line), append(out, large...), Keep
+	case "late":
+		// The reply begins in the middle of the memory it is given.
+		if len(out) == 0 && cap(out) >= 105 {
+			room := out[:cap(out)]
+			return len(line), room[100 : 100+copy(room[100:], "LATE\n")], Keep
+		}
+		return len(line), append(out, "LATE\n"...), Keep
+	}
+	return len(line), append(out, bytes.ToUpper(line)...), Keep
+}
+
+func (p *lines) Tick(c *Conn, now shoal.Tick) {
+	defer p.enter()()
+	select {
+	case p.ticks <- now:
+	default:
+	}
+	if p.onTick != nil {
+		p.onTick(c)
+	}
+}
+
+func (p *lines) Closed(_ *Conn, why error) {
+	defer p.enter()()
+	p.closed <- why
+}
+
+var large = append(bytes.Repeat([]byte("x"), 100_000), '\n')
+
+// stand is a listener under test.
+type stand struct {
+	*Listener
+	t         *testing.T
+	clock     *shoal.Clock
+	protocols chan *lines
+	stop      func() error // ends Serve and returns what it returned
+}
+
+// eachEngine runs a test on every engine and both families.
+func eachEngine(t *testing.T, f func(t *testing.T, start func(change func(*Config, *lines)) *stand)) {
+	for which, e := range engines {
+		for _, ip := range []string{"127.0.0.1", "::1"} {
+			t.Run(e.name+"/"+ip, func(t *testing.T) {
+				addr := netip.AddrPortFrom(netip.MustParseAddr(ip), 0)
+				f(t, func(change func(*Config, *lines)) *stand { return startStand(t, which, addr, change) })
+			})
+		}
+	}
+}
+
+func startStand(t *testing.T, which int, addr netip.AddrPort, change func(*Config, *lines)) *stand {
+	t.Helper()
+	s := &stand{t: t, clock: new(shoal.Clock), protocols: make(chan *lines, 1000)}
+	s.clock.Set(shoal.TickOf(time.Now()))
+	model := &lines{}
+	c := Config{}
+	if change != nil {
+		change(&c, model)
+	}
+	c.NewProtocol = func() Protocol {
+		p := &lines{
+			t: t, closed: make(chan error, 2), ticks: make(chan shoal.Tick, 10),
+			alarm: model.alarm, onTick: model.onTick,
+		}
+		s.protocols <- p
+		return p
+	}
+	var err error
+	if s.Listener, err = listen(which, addr, c, s.clock); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(ctx) }()
+	driven := make(chan struct{})
+	go func() {
+		defer close(driven)
+		for ctx.Err() == nil {
+			s.clock.Set(shoal.TickOf(time.Now()))
+			time.Sleep(5 * time.Millisecond)
+		}
+	}()
+	s.stop = sync.OnceValue(func() error {
+		cancel()
+		<-driven
+		select {
+		case err := <-served:
+			return err
+		case <-time.After(patience):
+			t.Error("Serve did not return")
+			return nil
+		}
+	})
+	t.Cleanup(func() {
+		if err := s.stop(); err != nil {
+			t.Errorf("Serve: %v", err)
+		}
+	})
+	return s
+}
+
+func (s *stand) dial() net.Conn {
+	s.t.Helper()
+	c, err := net.Dial("tcp", s.Addr().String())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	c.SetDeadline(time.Now().Add(patience))
+	s.t.Cleanup(func() { c.Close() })
+	return c
+}
+
+func (s *stand) protocol() *lines { return wait(s.t, s.protocols) }
+
+func wait[T any](t *testing.T, c chan T) T {
+	t.Helper()
+	select {
+	case v := <-c:
+		return v
+	case <-time.After(patience):
+		t.Fatal("waited in vain")
+		panic("unreachable")
+	}
+}
+
+func eventually(t *testing.T, what string, f func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !f(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("never happened: %s", what)
+		}
+	}
+}
+
+func send(t *testing.T, c net.Conn, s string) {
+	t.Helper()
+	if _, err := io.WriteString(c, s); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func expect(t *testing.T, c net.Conn, want string) {
+	t.Helper()
+	got := make([]byte, len(want))
+	if n, err := io.ReadFull(c, got); err != nil {
+		t.Fatalf("after %q: %v, want %q", got[:n], err, want)
+	}
+	if string(got) != want {
+		t.Fatalf("got %q, want %q", got, want)
+	}
+}
+
+func expectEnd(t *testing.T, c net.Conn) {
+	t.Helper()
+	if rest, err := io.ReadAll(c); err != nil || len(rest) > 0 {
+		t.Fatalf("got %q, %v, want the end of the connection", rest, err)
+	}
+}
