@@ -1,10 +1,10 @@
 package app
 
 import (
-	"bufio"
-	"bytes"
 	"fmt"
 	"os"
+	"strconv"
+	"strings"
 
 	"github.com/shoal-tracker/shoal/internal/swarm"
 )
@@ -15,6 +15,9 @@ const (
 	torrentBytes  = 1024
 	peerBytes     = 256
 	assumedMemory = 2 << 30
+
+	// A connection holds a read buffer, a goroutine and its socket.
+	connectionBytes = 16 << 10
 )
 
 // swarmLimits fills in the limits that are left to the tracker: torrents and
@@ -30,29 +33,40 @@ func swarmLimits(l swarm.Limits) swarm.Limits {
 	return l
 }
 
-// machineMemory returns the memory of the machine in bytes.
+// machineMemory returns the memory this process may use in bytes: that of the
+// machine, or less where a control group has a bound.
 func machineMemory() int64 {
-	text, err := os.ReadFile("/proc/meminfo")
-	if err != nil {
-		return assumedMemory
-	}
-	for lines := bufio.NewScanner(bytes.NewReader(text)); lines.Scan(); {
-		var kib int64
-		if n, _ := fmt.Sscanf(lines.Text(), "MemTotal: %d kB", &kib); n == 1 && kib > 0 {
-			return kib << 10
+	memory := int64(assumedMemory)
+	if text, err := os.ReadFile("/proc/meminfo"); err == nil {
+		for line := range strings.Lines(string(text)) {
+			var kib int64
+			if n, _ := fmt.Sscanf(line, "MemTotal: %d kB", &kib); n == 1 && kib > 0 {
+				memory = kib << 10
+			}
 		}
 	}
-	return assumedMemory
+	for _, name := range []string{"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"} {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			continue
+		}
+		// "max" is no number and no bound.
+		if bound, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64); err == nil && bound > 0 {
+			memory = min(memory, bound)
+		}
+	}
+	return memory
 }
 
 // spareDescriptors are kept for sockets, files and logs.
 const spareDescriptors = 100
 
 // connections returns how many TCP connections may be open: as configured, or
-// what the file descriptors allow.
+// what the file descriptors and an eighth of the memory allow.
 func connections(configured int) int {
 	if configured > 0 {
 		return configured
 	}
-	return max(int(min(descriptors(), 1<<20))-spareDescriptors, spareDescriptors)
+	most := min(int64(min(descriptors(), 1<<20))-spareDescriptors, machineMemory()/8/connectionBytes)
+	return int(max(most, spareDescriptors))
 }

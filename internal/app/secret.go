@@ -38,15 +38,26 @@ func loadSecret(dir string) (secret [16]byte, err error) {
 	return secret, nil
 }
 
-// keepSecret writes the secret whole or not at all.
+// keepSecret writes the secret whole or not at all, a power cut included.
 func keepSecret(name string, secret [16]byte) error {
-	temporary := name + ".new"
-	err := os.WriteFile(temporary, []byte(hex.EncodeToString(secret[:])+"\n"), 0o600)
+	err := writeSynced(name+".new", hex.EncodeToString(secret[:])+"\n")
 	if err == nil {
-		err = os.Rename(temporary, name)
+		err = os.Rename(name+".new", name)
 	}
 	if err != nil {
 		return fmt.Errorf("keep the secret of the connection IDs: %w; data_dir must be a directory that this user may write in", err)
 	}
 	return nil
+}
+
+func writeSynced(name, text string) error {
+	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = file.WriteString(text)
+	return errors.Join(err, file.Sync(), file.Close())
 }

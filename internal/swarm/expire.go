@@ -60,9 +60,7 @@ func (t *torrent) expire(f *family, oldest shoal.Tick) (gone int) {
 		if f.peers[at].seen > oldest {
 			continue
 		}
-		p := f.place(at)
-		f.remove(at)
-		t.network(&p, -1)
+		t.drop(f, at)
 		gone++
 	}
 	return gone

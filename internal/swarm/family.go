@@ -2,6 +2,7 @@ package swarm
 
 import (
 	"math/rand/v2"
+	"slices"
 
 	"github.com/shoal-tracker/shoal"
 )
@@ -19,6 +20,7 @@ type family struct {
 	places   map[place]int // position of each address
 	size     int
 	details  bool
+	most     int // peers since the memory was last given back
 }
 
 type peer struct {
@@ -39,6 +41,7 @@ func (f *family) insert(random *rand.PCG, self place, p peer, req *shoal.Announc
 		f.ids = append(f.ids, req.PeerID)
 	}
 	f.places[self] = at
+	f.most = max(f.most, len(f.peers))
 	if req.Seeder() {
 		return f.move(at, f.leechers+below(random, at+1-f.leechers))
 	}
@@ -72,6 +75,30 @@ func (f *family) remove(at int) {
 	if f.ids != nil {
 		f.ids = f.ids[:last]
 	}
+}
+
+// keep is how many peers' memory is never given back.
+const keep = 16
+
+// shrink gives back the memory of a family that has lost three quarters of its
+// peers, and reports whether it did: else joining and leaving one torrent
+// after the other would hold memory that no limit counts.
+func (f *family) shrink() bool {
+	n := len(f.peers)
+	if f.most <= keep || n > f.most/4 {
+		return false
+	}
+	f.most = n
+	f.wire = slices.Clip(slices.Clone(f.wire))
+	f.peers = slices.Clip(slices.Clone(f.peers))
+	if f.ids != nil {
+		f.ids = slices.Clip(slices.Clone(f.ids))
+	}
+	f.places = make(map[place]int, n)
+	for at := range f.peers {
+		f.places[f.place(at)] = at
+	}
+	return true
 }
 
 // move swaps the peer at from with the one at to, and returns to.

@@ -3,6 +3,7 @@ package swarm
 import (
 	"context"
 	"net/netip"
+	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -166,6 +167,39 @@ func TestRunExpires(t *testing.T) {
 		cancel()
 		<-done
 	})
+}
+
+// Joining with many peers, leaving with all but one, and going on to the next
+// torrent must not pile up memory that no limit counts.
+func TestChurnGivesMemoryBack(t *testing.T) {
+	s := New(Config{PeerTimeout: time.Hour})
+	const torrents, ports = 20, 5000
+	heap := func() uint64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := heap()
+	for i := range torrents {
+		for _, event := range []shoal.Event{shoal.EventStarted, shoal.EventStopped} {
+			for port := uint16(1); port <= ports; port++ {
+				if event == shoal.EventStopped && port == 1 {
+					continue
+				}
+				req := shoal.AnnounceRequest{InfoHash: shoal.InfoHash{byte(i)}, Addr: netip.AddrPortFrom(addr4(1), port), Left: 1, Event: event}
+				var res shoal.AnnounceResponse
+				s.Announce(&req, &res, 1)
+			}
+		}
+	}
+	if got := s.Totals().Peers; got != torrents {
+		t.Fatalf("%d peers are left, want %d", got, torrents)
+	}
+	if grown := int64(heap()) - int64(before); grown > 1<<20 {
+		t.Errorf("%d peers hold %d bytes", torrents, grown)
+	}
+	runtime.KeepAlive(s)
 }
 
 func TestConcurrentAnnounces(t *testing.T) {

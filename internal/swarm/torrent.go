@@ -28,3 +28,13 @@ func (t *torrent) counts() (complete, incomplete uint32) {
 	leechers := t.v4.leechers + t.v6.leechers
 	return uint32(t.peers() - leechers), uint32(leechers)
 }
+
+// drop removes the peer at a position of f, one of the two families.
+func (t *torrent) drop(f *family, at int) {
+	p := f.place(at)
+	f.remove(at)
+	t.network(&p, -1)
+	if f.shrink() {
+		t.networks = nil // counted anew, in memory of the right size
+	}
+}

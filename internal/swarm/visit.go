@@ -76,8 +76,7 @@ func (s *Store) leave(sh *shard, t *torrent, req *shoal.AnnounceRequest) {
 	if !known {
 		return
 	}
-	f.remove(at)
-	t.network(&self, -1)
+	t.drop(f, at)
 	s.held.peers.Add(-1)
 	if t.peers() == 0 && t.completed == 0 {
 		delete(sh.torrents, req.InfoHash)
