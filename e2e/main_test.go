@@ -1,0 +1,105 @@
+//go:build linux
+
+package e2e
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+)
+
+// What the tests run, set before the first of them.
+var (
+	shoalBinary     string
+	gotorrentBinary string
+)
+
+// transfersRun counts the transfers that were begun.
+var transfersRun atomic.Int32
+
+// parallel is how many networks are up at once. Clients mostly wait for one
+// another, so it may well be more than the cores.
+const parallel = "6"
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+// run prints a count of the transfers as its last line: what cannot be run
+// fails, it is never passed over.
+func run(m *testing.M) int {
+	flag.Parse()
+	if err := flag.Set("test.parallel", parallel); err != nil {
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		return 1
+	}
+	code := 1
+	if done, err := prepare(); err != nil {
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+	} else {
+		code = m.Run()
+		if err := done(); err != nil {
+			fmt.Fprintln(os.Stderr, "e2e: removing the namespaces:", err)
+			code = 1
+		}
+	}
+	ran := int(transfersRun.Load())
+	fmt.Printf("transfers: %d run, %d skipped\n", ran, len(transfers)-ran)
+	return code
+}
+
+// prepare installs and builds what the tests run. done removes every trace of
+// the run.
+func prepare() (done func() error, err error) {
+	if os.Geteuid() != 0 {
+		return nil, errors.New("network namespaces need root")
+	}
+	if err := installPackages(); err != nil {
+		return nil, err
+	}
+	bin, err := os.MkdirTemp("", "shoal-e2e-")
+	if err != nil {
+		return nil, err
+	}
+	if err := build(bin); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(bin))
+	}
+	guard, err := startGuard()
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(bin))
+	}
+	return func() error { return errors.Join(guard.close(), os.RemoveAll(bin)) }, nil
+}
+
+// build takes shoal from SHOAL_BIN or builds it.
+func build(bin string) error {
+	gotorrentBinary = filepath.Join(bin, "gotorrent")
+	if err := goBuild(".", gotorrentBinary, "./gotorrent"); err != nil {
+		return err
+	}
+	if path := os.Getenv("SHOAL_BIN"); path != "" {
+		var err error
+		if shoalBinary, err = filepath.Abs(path); err != nil {
+			return err
+		}
+		if _, err := os.Stat(shoalBinary); err != nil {
+			return fmt.Errorf("SHOAL_BIN: %w", err)
+		}
+		return nil
+	}
+	shoalBinary = filepath.Join(bin, "shoal")
+	return goBuild("..", shoalBinary, "./cmd/shoal")
+}
+
+func goBuild(dir, output, pkg string) error {
+	cmd := exec.Command("go", "build", "-o", output, pkg)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("building %s: %w\n%s", pkg, err, out)
+	}
+	return nil
+}

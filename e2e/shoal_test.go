@@ -1,0 +1,96 @@
+//go:build linux
+
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+const trackerPort = 6969
+
+// quickly makes clients announce as often as Shoal allows.
+const quickly = `
+[tracker]
+interval = "10s"
+min_interval = "10s"
+peer_timeout = "2m"
+`
+
+// shoal is a Shoal that listens on both addresses of its host, UDP and HTTP.
+type shoal struct {
+	host *host
+	proc *process
+}
+
+// startShoal starts Shoal with more settings than its listeners, and returns
+// when it answers on all of them.
+func startShoal(t *testing.T, h *host, settings string) *shoal {
+	t.Helper()
+	dir := t.TempDir()
+	s := &shoal{host: h}
+	v4, v6 := s.address(h.v4), s.address(h.v6)
+	config := fmt.Sprintf("data_dir = %q\n%s\n[[udp]]\nlisten = [%q, %q]\n\n[[http]]\nlisten = [%q, %q]\n",
+		filepath.Join(dir, "data"), settings, v4, v6, v4, v6)
+	file := filepath.Join(dir, "shoal.toml")
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.proc = h.start(t, shoalBinary, "serve", "-c", file)
+	var unknown [20]byte
+	await(t, 30*time.Second, func() error {
+		var errs []error
+		for _, addr := range []netip.AddrPort{v4, v6} {
+			_, overHTTP := scrapeHTTP(h, addr, unknown)
+			_, overUDP := scrapeUDP(h, addr, unknown)
+			errs = append(errs, overHTTP, overUDP)
+		}
+		return errors.Join(errs...)
+	}, s.proc)
+	return s
+}
+
+// stop ends Shoal as a service manager does, which it must take well.
+func (s *shoal) stop(t *testing.T) {
+	t.Helper()
+	s.proc.stop()
+	if code := s.proc.cmd.ProcessState.ExitCode(); code != 0 {
+		t.Errorf("shoal was stopped and exited with %d (%v), want 0", code, s.proc.cmd.ProcessState)
+	}
+}
+
+func (s *shoal) address(addr netip.Addr) netip.AddrPort {
+	return netip.AddrPortFrom(addr, trackerPort)
+}
+
+// transport is a way to reach a tracker.
+type transport struct {
+	name   string
+	scheme string
+	v6     bool
+}
+
+var (
+	http4 = transport{"http4", "http", false}
+	http6 = transport{"http6", "http", true}
+	udp4  = transport{"udp4", "udp", false}
+	udp6  = transport{"udp6", "udp", true}
+)
+
+// announceURL is what a .torrent names.
+func (s *shoal) announceURL(by transport) string {
+	return fmt.Sprintf("%s://%s/announce", by.scheme, s.listener(by))
+}
+
+// listener is the address that a transport goes to.
+func (s *shoal) listener(by transport) netip.AddrPort {
+	if by.v6 {
+		return s.address(s.host.v6)
+	}
+	return s.address(s.host.v4)
+}
