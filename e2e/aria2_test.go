@@ -34,8 +34,9 @@ func startAria2(t *testing.T, h *host, j job) client {
 		"--check-integrity=true",
 		"--file-allocation=none",
 		"--seed-ratio=0.0", // for ever
-		"--summary-interval=0",
-		"--console-log-level=notice",
+		"--show-console-readout=false",
+		"--enable-color=false",
+		"--console-log-level=info",
 		"--dir=" + j.dir,
 	}
 	if j.udp {

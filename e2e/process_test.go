@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,7 +21,7 @@ type process struct {
 }
 
 // start runs a program on the host. It is ended with the test at the latest,
-// and its last words are shown if the test failed.
+// and what it printed is shown if the test failed.
 func (h *host) start(t *testing.T, name string, args ...string) *process {
 	t.Helper()
 	home := t.TempDir()
@@ -49,7 +50,7 @@ func (h *host) start(t *testing.T, name string, args ...string) *process {
 	t.Cleanup(func() {
 		p.stop()
 		if t.Failed() {
-			t.Logf("%s on %s, %v:\n%s", p.name, h.namespace, p.cmd.ProcessState, p.lastWords())
+			t.Logf("%s on %s, %v:\n%s", p.name, h.namespace, p.cmd.ProcessState, p.words())
 		}
 	})
 	return p
@@ -76,9 +77,17 @@ func (p *process) ended() bool {
 	}
 }
 
-func (p *process) lastWords() []byte {
-	words, _ := os.ReadFile(p.log)
-	return words[max(0, len(words)-4096):]
+// words is what the process printed, without the middle if it is long.
+func (p *process) words() []byte {
+	const most = 8 << 10 // at either end
+	words, err := os.ReadFile(p.log)
+	if err != nil {
+		return []byte(err.Error())
+	}
+	if len(words) <= 2*most {
+		return words
+	}
+	return fmt.Appendf(nil, "%s\n[… %d bytes …]\n%s", words[:most], len(words)-2*most, words[len(words)-most:])
 }
 
 // await calls check until it returns nil. After the timeout, or once one of
