@@ -71,8 +71,9 @@ func getHTTP(h *host, tracker netip.AddrPort, target string) (map[string]any, er
 
 // announceHTTP adds extra, which begins with '&', to the query.
 func announceHTTP(h *host, tracker netip.AddrPort, q question, extra string) (answer, error) {
-	// QueryEscape writes a space as '+', as Python's urlencode does, which the
-	// sites that watch trackers are written with.
+	// QueryEscape writes a space as '+', as does Python's urlencode, with which
+	// trackers are watched. They take it for a plus, which does no harm where
+	// nobody else knows the torrent.
 	target := fmt.Sprintf("/announce?info_hash=%s&peer_id=%s&port=%d&uploaded=0&downloaded=0&left=%d&compact=1",
 		url.QueryEscape(string(q.infoHash[:])), url.QueryEscape(string(q.peerID[:])), q.port, q.left)
 	if q.started {
@@ -107,7 +108,11 @@ func announceHTTP(h *host, tracker netip.AddrPort, q question, extra string) (an
 }
 
 func scrapeHTTP(h *host, tracker netip.AddrPort, infoHash [20]byte) (swarmCounts, error) {
-	dict, err := getHTTP(h, tracker, "/scrape?info_hash="+url.QueryEscape(string(infoHash[:])))
+	target := "/scrape?info_hash="
+	for _, b := range infoHash {
+		target += fmt.Sprintf("%%%02x", b)
+	}
+	dict, err := getHTTP(h, tracker, target)
 	if err != nil {
 		return swarmCounts{}, err
 	}

@@ -52,7 +52,15 @@ func run(ctx context.Context, file, dir string, port int) error {
 	if err != nil {
 		return fmt.Errorf("reading the torrent: %w", err)
 	}
-	t, err := client.AddTorrent(info)
+	spec, err := torrent.TorrentSpecFromMetaInfoErr(info)
+	if err != nil {
+		return fmt.Errorf("reading the torrent: %w", err)
+	}
+	// The tracker comes last: an announce by a client that does not know yet
+	// what it wants asks for no peers, and the next is a minute away.
+	trackers := spec.Trackers
+	spec.Trackers = nil
+	t, _, err := client.AddTorrentSpec(spec)
 	if err != nil {
 		return fmt.Errorf("adding the torrent: %w", err)
 	}
@@ -61,6 +69,7 @@ func run(ctx context.Context, file, dir string, port int) error {
 		return fmt.Errorf("checking the data: %w", err)
 	}
 	t.DownloadAll()
+	t.AddTrackers(trackers)
 	for ctx.Err() == nil {
 		fmt.Printf("%d %d\n", t.BytesCompleted(), t.Length())
 		select {
