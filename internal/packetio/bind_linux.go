@@ -5,10 +5,8 @@ package packetio
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"os"
-	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -110,15 +108,11 @@ func socketAddress(addr netip.AddrPort) (unix.Sockaddr, error) {
 	}
 	name := &unix.SockaddrInet6{Port: int(addr.Port()), Addr: addr.Addr().As16()}
 	if zone := addr.Addr().Zone(); zone != "" {
-		index, err := strconv.ParseUint(zone, 10, 32)
+		index, err := zoneIndex(zone)
 		if err != nil {
-			i, err := net.InterfaceByName(zone)
-			if err != nil {
-				return nil, fmt.Errorf("interface %q: %w", zone, err)
-			}
-			index = uint64(i.Index)
+			return nil, err
 		}
-		name.ZoneId = uint32(index)
+		name.ZoneId = index
 	}
 	return name, nil
 }

@@ -133,7 +133,9 @@ func TestPortIsFreeAfterClose(t *testing.T) {
 
 // The default configuration listens on 0.0.0.0 and :: with one port.
 func TestBothFamiliesOnOnePort(t *testing.T) {
-	needAddress(t, loopback6)
+	if len(families(t)) == 1 {
+		return // it has logged that
+	}
 	for _, e := range engines {
 		if e.works() != nil {
 			continue
@@ -222,10 +224,8 @@ func TestWorkersShareThePort(t *testing.T) {
 				write(t, conn, []byte("in flight"))
 			}
 		}
-		for _, s := range sockets {
-			if err := s.Close(); err != nil {
-				t.Error(err)
-			}
+		if err := Close(sockets); err != nil {
+			t.Error(err)
 		}
 		for _, ended := range done {
 			<-ended

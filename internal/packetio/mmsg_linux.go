@@ -35,7 +35,8 @@ type mmsg struct {
 	// gate is held for reading while a call uses fd: closed under it, the
 	// number could be another connection's by then.
 	gate   sync.RWMutex
-	closed atomic.Bool
+	freed  bool        // fd is closed; written with the gate held
+	closed atomic.Bool // receive and send are to return
 	lost   atomic.Uint64
 }
 
@@ -170,14 +171,23 @@ func (m *mmsg) write(b *Batch) (count int) {
 	return count
 }
 
-func (m *mmsg) close() error {
-	if m.closed.Swap(true) {
-		return nil
+func (m *mmsg) shut() {
+	m.gate.RLock()
+	defer m.gate.RUnlock()
+	if !m.closed.Swap(true) {
+		// It says ENOTCONN, and wakes whoever waits in recvmmsg nevertheless.
+		_ = unix.Shutdown(m.fd, unix.SHUT_RD)
 	}
-	// It says ENOTCONN, and wakes whoever waits in recvmmsg nevertheless.
-	_ = unix.Shutdown(m.fd, unix.SHUT_RD)
+}
+
+func (m *mmsg) close() error {
+	m.shut()
 	m.gate.Lock()
 	defer m.gate.Unlock()
+	if m.freed {
+		return nil
+	}
+	m.freed = true
 	if err := unix.Close(m.fd); err != nil {
 		return fmt.Errorf("closing a UDP socket: %w", err)
 	}

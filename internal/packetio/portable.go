@@ -20,6 +20,7 @@ const receiveAttempts = 100
 // the connection, so that it works where SO_REUSEPORT does not balance.
 type portable struct {
 	conn    *net.UDPConn
+	sender  *sender
 	pktinfo bool
 	lost    atomic.Uint64
 }
@@ -50,8 +51,12 @@ func listenPortable(addr netip.AddrPort, workers int, c Config) ([]*Socket, erro
 	local := netip.AddrPortFrom(addr.Addr(), conn.LocalAddr().(*net.UDPAddr).AddrPort().Port())
 	sockets := make([]*Socket, workers)
 	for i := range sockets {
+		sender, err := newSender(conn)
+		if err != nil {
+			return nil, errors.Join(err, conn.Close())
+		}
 		sockets[i] = &Socket{
-			engine:  &portable{conn: conn, pktinfo: pktinfo},
+			engine:  &portable{conn: conn, sender: sender, pktinfo: pktinfo},
 			name:    "portable",
 			local:   local,
 			granted: granted,
@@ -94,13 +99,11 @@ func (p *portable) send(b *Batch) error {
 		return nil
 	}
 	b.answers[0] = 0
-	var err error
+	var source []byte
 	if p.pktinfo {
-		source := replyControl(b.controlOf(0)[:b.controls[0]])
-		_, _, err = p.conn.WriteMsgUDPAddrPort(b.replies[:n], source, b.from[0])
-	} else {
-		_, err = p.conn.WriteToUDPAddrPort(b.replies[:n], b.from[0])
+		source = replyControl(b.controlOf(0)[:b.controls[0]])
 	}
+	err := p.sender.send(b.replies[:n], source, b.from[0])
 	if err == nil {
 		return nil
 	}
@@ -110,6 +113,9 @@ func (p *portable) send(b *Batch) error {
 	p.lost.Add(1)
 	return nil
 }
+
+// shut has nothing to do: close wakes everyone and waits for nobody.
+func (p *portable) shut() {}
 
 func (p *portable) close() error {
 	if err := p.conn.Close(); err != nil && !errors.Is(err, net.ErrClosed) {

@@ -129,11 +129,11 @@ func (s *Server) Serve(ctx context.Context) error {
 // and without Serve.
 func (s *Server) Close() error {
 	s.closing.Do(func() {
-		for _, w := range s.workers {
-			if err := w.socket.Close(); err != nil {
-				s.closeErr = errors.Join(s.closeErr, fmt.Errorf("listener on UDP %v: %w", w.socket.LocalAddr(), err))
-			}
+		sockets := make([]*packetio.Socket, len(s.workers))
+		for i, w := range s.workers {
+			sockets[i] = w.socket
 		}
+		s.closeErr = packetio.Close(sockets)
 	})
 	return s.closeErr
 }
