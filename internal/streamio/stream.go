@@ -11,6 +11,7 @@ import (
 )
 
 const (
+	smallSize = 1 << 10  // input that a connection has memory of its own for, idle or not
 	readSize  = 8 << 10  // input that is kept without growing
 	writeSize = 16 << 10 // replies of a burst, likewise
 	flushSize = 64 << 10 // replies are written early beyond this, and larger memory is not pooled
@@ -39,24 +40,28 @@ type stream struct {
 	armed   shoal.Tick // the alarm that the read deadline stands for; 0: none
 	rang    bool       // the read deadline has passed and must be replaced
 	writeBy shoal.Tick // the write deadline
+
+	// A read needs memory while it waits, and most connections only wait: what
+	// an ordinary request fits into is their own, more is borrowed.
+	in    []byte  // small or large.b
+	large *memory // nil: not borrowed
+	small [smallSize]byte
 }
 
 func (s *stream) run() {
-	m := inputs.Get().(*memory)
-	unread, why := s.talk(m)
+	s.in = s.small[:]
+	unread, why := s.talk()
 	if unread && why == nil {
-		s.linger(m.b)
+		s.linger()
 	}
-	if len(m.b) == readSize {
-		inputs.Put(m)
-	}
+	s.giveBack()
 	s.socket.Close()
 	s.protocol.Closed(&s.Conn, why)
 }
 
 // talk reads and answers until the connection is to be closed, and reports
 // whether that leaves input unread.
-func (s *stream) talk(m *memory) (unread bool, why error) {
+func (s *stream) talk() (unread bool, why error) {
 	limit := s.portable.config.MaxInput
 	have := 0
 	s.protocol.Open(&s.Conn)
@@ -71,13 +76,16 @@ func (s *stream) talk(m *memory) (unread bool, why error) {
 		if s.portable.stopping.Load() {
 			return false, ErrStopped
 		}
-		if have == len(m.b) {
-			m.b = append(m.b, make([]byte, min(have, limit-have))...)
+		switch have {
+		case 0:
+			s.giveBack()
+		case len(s.in):
+			s.enlarge(limit)
 		}
-		n, err := s.socket.Read(m.b[have:min(len(m.b), limit)])
+		n, err := s.socket.Read(s.in[have:min(len(s.in), limit)])
 		if n > 0 {
-			used, writeErr := s.burst(m.b[:have+n])
-			have = copy(m.b, m.b[used:have+n])
+			used, writeErr := s.burst(s.in[:have+n])
+			have = copy(s.in, s.in[used:have+n])
 			if writeErr != nil {
 				return false, writeErr
 			}
@@ -96,6 +104,29 @@ func (s *stream) talk(m *memory) (unread bool, why error) {
 			return false, err
 		}
 	}
+}
+
+// enlarge makes more room for input, up to limit bytes, and keeps what is there.
+func (s *stream) enlarge(limit int) {
+	if s.large == nil {
+		s.large = inputs.Get().(*memory)
+		copy(s.large.b, s.in)
+	} else {
+		have := len(s.in)
+		s.large.b = append(s.large.b, make([]byte, min(have, limit-have))...)
+	}
+	s.in = s.large.b
+}
+
+// giveBack forgets the input, and returns the memory that was borrowed for it.
+func (s *stream) giveBack() {
+	if s.large == nil {
+		return
+	}
+	if len(s.large.b) == readSize {
+		inputs.Put(s.large)
+	}
+	s.large, s.in = nil, s.small[:]
 }
 
 // arm makes the read deadline pass at the alarm. One that passes too early is
@@ -161,7 +192,7 @@ func (s *stream) write(b []byte) error {
 
 // linger ends the connection for this side and drops what the other still
 // sends, within bounds that make it useless for holding connections open.
-func (s *stream) linger(room []byte) {
+func (s *stream) linger() {
 	half, ok := s.socket.(interface{ CloseWrite() error })
 	if !ok || half.CloseWrite() != nil {
 		return
@@ -170,8 +201,11 @@ func (s *stream) linger(room []byte) {
 	if s.portable.stopping.Load() {
 		return
 	}
+	if s.large == nil {
+		s.enlarge(readSize)
+	}
 	for dropped := 0; dropped < lingerBytes; {
-		n, err := s.socket.Read(room)
+		n, err := s.socket.Read(s.in[:min(len(s.in), lingerBytes-dropped)])
 		if err != nil {
 			return
 		}

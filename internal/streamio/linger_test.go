@@ -1,0 +1,110 @@
+package streamio
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+// A reset overtakes a reply that has not been read yet: closing must wait for
+// the sender to end.
+func TestCloseOverUnreadInput(t *testing.T) {
+	eachEngine(t, func(t *testing.T, start func(func(*Config, *lines)) *stand) {
+		c := start(nil).dial()
+		send(t, c, "close unread\n")
+		for range 20 {
+			send(t, c, strings.Repeat("body ", 200))
+		}
+		expect(t, c, "UNREAD\n")
+		expectEnd(t, c)
+		send(t, c, "still no reset")
+	})
+}
+
+// One that never stops sending is cut off: what is read of it is bounded, not
+// only for how long. The kernel takes some of what is sent by itself, but far
+// less than a fast sender gets rid of in the time that it has.
+func TestCloseOverEndlessInput(t *testing.T) {
+	const kernel = 64 << 20
+	endless(t, func(t *testing.T, c net.Conn) error {
+		junk := make([]byte, 64<<10)
+		for sent := 0; ; {
+			n, err := c.Write(junk)
+			if err != nil {
+				return err
+			}
+			if sent += n; sent > lingerBytes+kernel {
+				t.Errorf("%d bytes were taken after the last reply", sent)
+				return nil
+			}
+		}
+	})
+}
+
+// One that sends so little that the bound on bytes does not matter is cut off
+// too.
+func TestCloseOverTricklingInput(t *testing.T) {
+	endless(t, func(_ *testing.T, c net.Conn) error {
+		for {
+			if _, err := io.WriteString(c, "x"); err != nil {
+				return err
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+	})
+}
+
+// endless closes a connection over unread input, while the client goes on as
+// send does until that fails.
+func endless(t *testing.T, more func(t *testing.T, c net.Conn) error) {
+	eachEngine(t, func(t *testing.T, start func(func(*Config, *lines)) *stand) {
+		limit := NewLimit(0)
+		s := start(func(c *Config, _ *lines) { c.Limit = limit })
+		c := s.dial()
+		p := s.protocol()
+		send(t, c, "close unread\n")
+		expect(t, c, "UNREAD\n")
+		if err := more(t, c); errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Error("was never cut off")
+		}
+		if why := wait(t, p.closed); why != nil {
+			t.Errorf("Closed(%v), want nil", why)
+		}
+		eventually(t, "the connection is given back", func() bool { return limit.Open() == 0 })
+	})
+}
+
+// What is read after the last reply, to the byte.
+func TestLingerReads(t *testing.T) {
+	var read int
+	s := &stream{portable: new(portable), socket: &scripted{read: func(b []byte) (int, error) {
+		if read > 10*lingerBytes {
+			return 0, io.EOF
+		}
+		n := min(len(b), 1000)
+		read += n
+		return n, nil
+	}}}
+	s.in = s.small[:]
+	s.linger()
+	if read != lingerBytes {
+		t.Errorf("%d bytes were read, want %d", read, lingerBytes)
+	}
+}
+
+// scripted is a socket that reads what a test says and writes into the void.
+type scripted struct {
+	net.Conn
+	read func(b []byte) (int, error)
+}
+
+func (c *scripted) Read(b []byte) (int, error)     { return c.read(b) }
+func (*scripted) Write(b []byte) (int, error)      { return len(b), nil }
+func (*scripted) SetReadDeadline(time.Time) error  { return nil }
+func (*scripted) SetWriteDeadline(time.Time) error { return nil }
+func (*scripted) CloseWrite() error                { return nil }
+func (*scripted) Close() error                     { return nil }
