@@ -13,6 +13,7 @@ func TestNothingIsAllocated(t *testing.T) {
 	for name, in := range map[string]string{
 		"announce":             "GET /announce?" + leecher + "&numwant=200 HTTP/1.1\r\nHost: h\r\nUser-Agent: u\r\nConnection: keep-alive\r\n\r\n",
 		"announce, dictionary": "GET /announce?" + strings.Replace(leecher, "compact=1", "compact=0", 1) + " HTTP/1.1\r\n\r\n",
+		"announce, HEAD":       "HEAD /announce?" + leecher + " HTTP/1.1\r\n\r\n",
 		"scrape":               "GET /scrape?" + leecher + " HTTP/1.1\r\n\r\n",
 		"refused by a rule":    "GET /announce?" + strings.Replace(leecher, "6881", "22", 1) + " HTTP/1.1\r\n\r\n",
 		"bad announce":         "GET /announce HTTP/1.1\r\n\r\n",

@@ -5,7 +5,7 @@ import "sync/atomic"
 // Counters are what a server has done since it was made.
 type Counters struct {
 	Requests  uint64 // requests that were answered, of whatever kind
-	Announces uint64 // announces among them
+	Announces uint64 // announces among them; HEAD is none
 	Scrapes   uint64 // scrapes among them
 	Refused   uint64 // requests among them that were answered with a failure
 }

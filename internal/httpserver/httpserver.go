@@ -102,6 +102,8 @@ func (c *connection) Bytes(conn *streamio.Conn, in, out []byte) (int, []byte, st
 	c.counts.requests.Add(1)
 	switch {
 	case failure != shoal.OK:
+	case r.route == announce && r.method == head:
+		out = r.headOfAnnounce(out)
 	case r.route == announce:
 		out, failure = c.server.announce(conn, &r, out)
 		c.counts.announces.Add(1)

@@ -100,6 +100,9 @@ func headOnly(response string) string {
 	return head + "\r\n\r\n"
 }
 
+// headOfAnnounce is what HEAD is told of any announce.
+const headOfAnnounce = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n"
+
 func TestWire(t *testing.T) {
 	const (
 		ok      = "200 OK"
@@ -128,7 +131,11 @@ func TestWire(t *testing.T) {
 		{"announce, close", "GET /announce?" + leecher + " HTTP/1.1\r\nConnection: close\r\n\r\n", response(closing, alone), true, 0},
 		{"announce, HTTP/1.0", "GET /announce?" + leecher + " HTTP/1.0\r\n\r\n", response(closing, alone), true, 0},
 		{"announce, HTTP/1.0 keep-alive", "GET /announce?" + leecher + " HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", response(ok+"|keep-alive", alone), false, 0},
-		{"announce, HEAD", "HEAD /announce?" + leecher + " HTTP/1.1\r\n\r\n", headOnly(response(ok, alone)), false, 0},
+		{"announce, HEAD", "HEAD /announce?" + leecher + " HTTP/1.1\r\n\r\n", headOfAnnounce, false, 0},
+		{"announce, HEAD, close", "HEAD /announce?" + leecher + " HTTP/1.1\r\nConnection: close\r\n\r\n",
+			strings.Replace(headOfAnnounce, "plain\r\n", "plain\r\nConnection: close\r\n", 1), true, 0},
+		{"announce, HEAD, HTTP/1.0 keep-alive", "HEAD /announce?" + leecher + " HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+			strings.Replace(headOfAnnounce, "plain\r\n", "plain\r\nConnection: keep-alive\r\n", 1), false, 0},
 		{"scrape", scrapeRequest, response(ok, found), false, 0},
 		{"scrape, slash", get("/scrape/?info_hash=%aa%AAaaaaaaaaaaaaaaaaaa"), response(ok, found), false, 0},
 		{"scrape, HEAD", strings.Replace(scrapeRequest, "GET", "HEAD", 1), headOnly(response(ok, found)), false, 0},
@@ -139,7 +146,7 @@ func TestWire(t *testing.T) {
 		{"pipeline behind a close", "HEAD / HTTP/1.0\r\n\r\n" + request, headOnly(response("404 Not Found|close", failure(shoal.PathUnknown))), true, len(request)},
 		{"pipeline of failures", get("/announce") + get("/") + request, response(ok, failure(shoal.InfoHashMissing)) +
 			response("404 Not Found", failure(shoal.PathUnknown)) + response(ok, alone), false, 0},
-		{"pipeline, HEAD first", "HEAD /announce HTTP/1.1\r\n\r\n" + request, headOnly(response(ok, failure(shoal.InfoHashMissing))) + response(ok, alone), false, 0},
+		{"pipeline, HEAD first", "HEAD /announce HTTP/1.1\r\n\r\n" + request, headOfAnnounce + response(ok, alone), false, 0},
 
 		{"announce of nothing", get("/announce"), response(ok, failure(shoal.InfoHashMissing)), false, 0},
 		{"bad hash", get("/announce?info_hash=abc"), response(ok, failure(shoal.InfoHashInvalid)), false, 0},
@@ -199,6 +206,28 @@ func sized(n int) string {
 	return begin + strings.Repeat("a", n-len(begin+end)) + end
 }
 
+// HEAD changes nothing: it stores no peer, removes none and completes none.
+func TestHeadIsSafe(t *testing.T) {
+	s := newServer(true, false)
+	seeder := strings.Replace(leecher, "left=1", "left=0", 1)
+	visit(s, "192.0.2.1:5000").send("GET /announce?" + leecher + " HTTP/1.1\r\n\r\n")
+	for _, head := range []struct{ from, query string }{
+		{"192.0.2.2:5000", leecher},
+		{"192.0.2.3:5000", seeder},
+		{"192.0.2.1:5000", seeder + "&event=completed"},
+		{"192.0.2.1:5000", leecher + "&event=stopped"},
+		{"192.0.2.1:5000", "info_hash=short"},
+	} {
+		if got := visit(s, head.from).send("HEAD /announce?" + head.query + " HTTP/1.1\r\n\r\n"); got != headOfAnnounce {
+			t.Errorf("%s from %s: got %q", head.query, head.from, got)
+		}
+		want := response("200 OK", strings.Replace(found, "incompletei0", "incompletei1", 1))
+		if got := visit(s, "192.0.2.9:5000").send("GET /scrape?" + leecher + " HTTP/1.1\r\n\r\n"); got != want {
+			t.Fatalf("after HEAD of %s from %s: got\n%q\nwant\n%q", head.query, head.from, got, want)
+		}
+	}
+}
+
 func TestKeepAliveOff(t *testing.T) {
 	v := visit(newServer(false, false), "192.0.2.1:5000")
 	in := "GET /announce?" + leecher + " HTTP/1.1\r\nConnection: keep-alive\r\n\r\n"
@@ -236,10 +265,10 @@ func TestCounters(t *testing.T) {
 	s := newServer(true, false)
 	for range 3 * countSets {
 		v := visit(s, "192.0.2.1:5000")
-		v.send("GET /announce?" + leecher + " HTTP/1.1\r\n\r\nGET /announce HTTP/1.1\r\n\r\nGET /scrape HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\nnonsense\r\n\r\n")
+		v.send("GET /announce?" + leecher + " HTTP/1.1\r\n\r\nGET /announce HTTP/1.1\r\n\r\nGET /scrape HTTP/1.1\r\n\r\nHEAD /announce HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\nnonsense\r\n\r\n")
 	}
 	const n = 3 * countSets
-	if got, want := s.Counters(), (Counters{Requests: 5 * n, Announces: 2 * n, Scrapes: n, Refused: 4 * n}); got != want {
+	if got, want := s.Counters(), (Counters{Requests: 6 * n, Announces: 2 * n, Scrapes: n, Refused: 4 * n}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }

@@ -10,8 +10,8 @@ import (
 
 const (
 	statusOK       = "HTTP/1.1 200 OK\r\n"
-	fieldType      = "Content-Type: text/plain\r\n"
-	fieldLength    = "Content-Length: "
+	fieldType      = "Content-Type: text/plain"
+	fieldLength    = "\r\nContent-Length: "
 	fieldClose     = "\r\nConnection: close"
 	fieldKeepAlive = "\r\nConnection: keep-alive"
 	headClose      = "\r\n\r\n"
@@ -57,14 +57,7 @@ func (r *request) finish(buf []byte, base, start int, status string) []byte {
 	var room [headroom]byte
 	h := append(room[:0], status...)
 	h = append(h, fieldType+fieldLength...)
-	h = strconv.AppendUint(h, uint64(len(buf)-start), 10)
-	switch {
-	case !r.keepAlive:
-		h = append(h, fieldClose...)
-	case r.old:
-		h = append(h, fieldKeepAlive...)
-	}
-	h = append(h, headClose...)
+	h = r.endHead(strconv.AppendUint(h, uint64(len(buf)-start), 10))
 	if r.method == head {
 		buf = buf[:start]
 	}
@@ -74,4 +67,23 @@ func (r *request) finish(buf []byte, base, start int, status string) []byte {
 		return buf[start:]
 	}
 	return buf[:base+copy(buf[base:], buf[start:])]
+}
+
+// endHead appends what becomes of the connection and the empty line.
+func (r *request) endHead(h []byte) []byte {
+	switch {
+	case !r.keepAlive:
+		h = append(h, fieldClose...)
+	case r.old:
+		h = append(h, fieldKeepAlive...)
+	}
+	return append(h, headClose...)
+}
+
+// headOfAnnounce appends the answer to HEAD for an announce. HEAD is a safe
+// method, which checks and link previews send: an announce made for it would
+// store a peer that does not exist, or remove one that does. Every announce
+// has this head, served or refused; its length only an announce could tell.
+func (r *request) headOfAnnounce(out []byte) []byte {
+	return r.endHead(append(out, statusOK+fieldType...))
 }
