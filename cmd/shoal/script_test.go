@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strconv"
 	"syscall"
 	"testing"
@@ -72,12 +73,18 @@ func exits(ts *testscript.TestScript, _ bool, args []string) {
 
 var signals = map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM}
 
-// signal NAME sends a signal to every program in the background.
+// signal NAME... sends signals, one right after the other, to every program in
+// the background.
 func sendSignal(ts *testscript.TestScript, _ bool, args []string) {
-	if len(args) != 1 || signals[args[0]] == nil {
-		ts.Fatalf("usage: signal INT|TERM|HUP|USR1")
+	if len(args) == 0 || slices.ContainsFunc(args, func(name string) bool { return signals[name] == nil }) {
+		ts.Fatalf("usage: signal INT|TERM|HUP|USR1...")
 	}
 	for _, cmd := range ts.BackgroundCmds() {
-		ts.Check(cmd.Process.Signal(signals[args[0]]))
+		for i, name := range args {
+			err := cmd.Process.Signal(signals[name])
+			if i == 0 || !errors.Is(err, os.ErrProcessDone) { // the first may have ended it
+				ts.Check(err)
+			}
+		}
 	}
 }

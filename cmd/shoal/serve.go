@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -22,7 +23,8 @@ func newServeCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the tracker (the same as shoal without a command)",
-		Long: `Run the tracker until SIGTERM or SIGINT; a second one ends it at once.
+		Long: `Run the tracker until SIGTERM or SIGINT; a second one ends it at once. One
+within 0.2 seconds of the first is taken for the same.
 
 SIGHUP and SIGUSR1 read the configuration again. A configuration with an error
 changes nothing.`,
@@ -34,10 +36,10 @@ changes nothing.`,
 }
 
 func serve(ctx context.Context, source *configFlags) error {
-	// First of all, because a SIGHUP that nobody waits for ends the process.
+	// First of all, because a SIGHUP that nobody waits for ends the process, and
+	// without an end: a signal must not turn an exit in order into another.
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, append([]os.Signal{os.Interrupt, syscall.SIGTERM}, reloadSignals...)...)
-	defer signal.Stop(signals)
 
 	cfg, err := source.load()
 	if err != nil {
@@ -64,34 +66,54 @@ type server struct {
 	level   *slog.LevelVar
 }
 
+// sameWish is how long after the first signal another is taken for the same:
+// some supervisors signal the process and its group, both at once.
+const sameWish = 200 * time.Millisecond
+
 // run serves until a signal, or an error that ends the tracker.
 func (s *server) run(ctx context.Context, signals <-chan os.Signal) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	done := make(chan error, 1)
 	go func() { done <- s.tracker.Run(ctx) }()
-	stopping := false
+	return s.wait(done, signals, cancel)
+}
+
+// wait obeys signals until the tracker is done. The first one to stop calls
+// stop, which makes it so.
+func (s *server) wait(done <-chan error, signals <-chan os.Signal, stop func()) error {
+	var stopping time.Time
 	for {
 		select {
 		case err := <-done:
-			if err != nil {
-				return fmt.Errorf("serving: %w", err)
-			}
-			s.log.Info("stopped")
-			return nil
+			return s.ended(err)
 		case sig := <-signals:
 			switch {
 			case slices.Contains(reloadSignals, sig):
 				s.reload()
-			case stopping:
-				return fmt.Errorf("ended by a second signal (%v), with connections still open", sig)
-			default:
-				stopping = true
+			case stopping.IsZero():
+				stopping = time.Now()
 				s.log.Info("stopping", slog.String("signal", sig.String()))
-				cancel()
+				stop()
+			case time.Since(stopping) >= sameWish:
+				select {
+				case err := <-done: // both were ready, and there is nothing left to end
+					return s.ended(err)
+				default:
+					return fmt.Errorf("ended by a second signal (%v), before everything was closed", sig)
+				}
 			}
 		}
 	}
+}
+
+// ended says how the tracker ended.
+func (s *server) ended(err error) error {
+	if err != nil {
+		return fmt.Errorf("serving: %w", err)
+	}
+	s.log.Info("stopped")
+	return nil
 }
 
 // reload puts what is live of the configuration in force. One with an error

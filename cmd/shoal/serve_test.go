@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/shoal-tracker/shoal/internal/config"
@@ -33,15 +34,60 @@ func newServer(f *fakeTracker, log io.Writer) *server {
 }
 
 func TestSecondSignalEnds(t *testing.T) {
-	stuck := make(chan struct{})
-	defer close(stuck)
-	s := newServer(&fakeTracker{run: func(context.Context) error { <-stuck; return nil }}, io.Discard)
-	signals := make(chan os.Signal, 2)
-	signals <- syscall.SIGTERM
-	signals <- os.Interrupt
-	err := s.run(t.Context(), signals)
-	if err == nil || !strings.Contains(err.Error(), "second signal (interrupt)") {
-		t.Errorf("error %v", err)
+	synctest.Test(t, func(t *testing.T) {
+		stuck := make(chan struct{})
+		defer close(stuck)
+		s := newServer(&fakeTracker{run: func(context.Context) error { <-stuck; return nil }}, io.Discard)
+		signals := make(chan os.Signal, 1)
+		signals <- syscall.SIGTERM
+		go func() {
+			time.Sleep(sameWish)
+			signals <- os.Interrupt
+		}()
+		err := s.run(t.Context(), signals)
+		if err == nil || !strings.Contains(err.Error(), "second signal (interrupt)") {
+			t.Errorf("error %v", err)
+		}
+	})
+}
+
+// A supervisor that signals the process and its group wishes one thing.
+func TestSignalTwiceAtOnceIsOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(&fakeTracker{run: func(ctx context.Context) error {
+			<-ctx.Done()
+			time.Sleep(time.Second) // connections that take their time
+			return nil
+		}}, io.Discard)
+		signals := make(chan os.Signal, 3)
+		signals <- syscall.SIGTERM
+		signals <- syscall.SIGTERM
+		go func() {
+			time.Sleep(sameWish - time.Millisecond)
+			signals <- os.Interrupt
+		}()
+		if err := s.run(t.Context(), signals); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A second signal that comes with the end of the tracker has nothing to end.
+func TestSecondSignalAfterTheEnd(t *testing.T) {
+	for range 50 { // which of two ready channels is read is drawn
+		synctest.Test(t, func(t *testing.T) {
+			s := newServer(nil, io.Discard)
+			done, signals := make(chan error, 1), make(chan os.Signal, 1)
+			signals <- syscall.SIGTERM
+			err := s.wait(done, signals, func() {
+				time.Sleep(2 * sameWish)
+				done <- nil
+				signals <- syscall.SIGTERM
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		})
 	}
 }
 

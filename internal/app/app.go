@@ -37,7 +37,7 @@ type App struct {
 // New builds a tracker and binds every socket of it, so that it either serves
 // everything that cfg says or nothing. Requests wait in the kernel until Run.
 func New(cfg *config.Config, log *slog.Logger) (*App, error) {
-	a := &App{log: log, connections: streamio.NewLimit(connections(cfg.Limits.Connections))}
+	a := &App{log: log, connections: streamio.NewLimit(connections(cfg))}
 	a.setClock()
 	limits := swarmLimits(cfg.Limits.Limits)
 	a.swarm = swarm.New(swarm.Config{
@@ -121,7 +121,7 @@ func (a *App) Close() error {
 func (a *App) Reload(cfg *config.Config) {
 	a.swarm.SetPeerTimeout(cfg.Tracker.PeerTimeout)
 	a.swarm.SetLimits(swarmLimits(cfg.Limits.Limits))
-	a.connections.Set(connections(cfg.Limits.Connections))
+	a.connections.Set(connections(cfg))
 	a.tracker.Configure(cfg.Tracker, policy.Compile(cfg.Access))
 }
 

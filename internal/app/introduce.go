@@ -16,7 +16,7 @@ func (a *App) introduce(cfg *config.Config, limits swarm.Limits) {
 	a.log.Info("announces", slog.Duration("interval", cfg.Tracker.Interval),
 		slog.Duration("peer_timeout", cfg.Tracker.PeerTimeout), slog.Int("default_numwant", cfg.Tracker.DefaultNumWant))
 	a.log.Info("limits", slog.Int("torrents", limits.Torrents), slog.Int("peers", limits.Peers),
-		slog.Int("connections", connections(cfg.Limits.Connections)))
+		slog.Int("connections", connections(cfg)))
 }
 
 func urls[T interface{ String() string }](scheme string, addrs []T) string {

@@ -3,9 +3,11 @@ package app
 import (
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 
+	"github.com/shoal-tracker/shoal/internal/config"
 	"github.com/shoal-tracker/shoal/internal/swarm"
 )
 
@@ -58,15 +60,40 @@ func machineMemory() int64 {
 	return memory
 }
 
-// spareDescriptors are kept for sockets, files and logs.
+// spareDescriptors are kept for files, the log, and connections that are
+// closed as soon as they are accepted.
 const spareDescriptors = 100
 
 // connections returns how many TCP connections may be open: as configured, or
-// what the file descriptors and an eighth of the memory allow.
-func connections(configured int) int {
-	if configured > 0 {
-		return configured
+// what the memory, and the file descriptors that the listeners leave, allow.
+func connections(cfg *config.Config) int {
+	if n := cfg.Limits.Connections; n > 0 {
+		return n
 	}
-	most := min(int64(min(descriptors(), 1<<20))-spareDescriptors, machineMemory()/8/connectionBytes)
-	return int(max(most, spareDescriptors))
+	return affordable(descriptors(), sockets(cfg), machineMemory())
+}
+
+// affordable returns how many connections fit beside the sockets of the
+// listeners, into an eighth of the memory. It is at least one, because none
+// would mean that there is no limit.
+func affordable(descriptors uint64, sockets int, memory int64) int {
+	room := int64(min(descriptors, 1<<20)) - int64(sockets) - spareDescriptors
+	return int(max(1, min(room, memory/8/connectionBytes)))
+}
+
+// sockets returns how many sockets the listeners of cfg open at most. An
+// engine may have its workers share one.
+func sockets(cfg *config.Config) int {
+	n := 0
+	for i := range cfg.UDP {
+		workers := cfg.UDP[i].Workers
+		if workers == 0 {
+			workers = runtime.GOMAXPROCS(0)
+		}
+		n += workers * len(cfg.UDP[i].Listen)
+	}
+	for i := range cfg.HTTP {
+		n += len(cfg.HTTP[i].Listen)
+	}
+	return n
 }

@@ -109,6 +109,7 @@ func (l *loader) assignSections(s Section, v value, at Error) {
 		return
 	}
 	l.clear(s)
+	l.written[s.Path] = at
 	for i, element := range list {
 		if element.kind != kindTable {
 			l.problem(at, "must be a list of tables, such as [{ listen = \"0.0.0.0:6969\" }], or [] to have none")

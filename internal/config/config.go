@@ -35,11 +35,13 @@ type Config struct {
 	Access policy.Config `toml:"access"`
 
 	// A UDP tracker (BEP 15). The section may stand more than once; without
-	// any, there is one with these defaults. udp = [] turns UDP off.
+	// any, there is one with these defaults. udp = [] turns UDP off, if HTTP
+	// listens.
 	UDP []udpserver.Config `toml:"udp"`
 
 	// An HTTP tracker (BEP 3). The section may stand more than once; without
-	// any, there is one with these defaults. http = [] turns HTTP off.
+	// any, there is one with these defaults. http = [] turns HTTP off, if UDP
+	// listens.
 	HTTP []httpserver.Config `toml:"http"`
 
 	// Origin names what was read: a file, SHOAL_CONFIG_TOML, or "defaults".
@@ -61,7 +63,8 @@ type Limits struct {
 	swarm.Limits
 
 	// TCP connections open at once, all [[http]] sections together. 0: worked
-	// out from the file descriptors this process may have.
+	// out from the memory of the machine, and from the file descriptors that
+	// this process may have and its listeners leave.
 	Connections int `toml:"connections"`
 }
 
@@ -97,6 +100,7 @@ func (c *Config) Validate(report func(key string, value any, allowed string)) {
 		c.HTTP[i].Validate(under("http." + strconv.Itoa(i)))
 	}
 	c.validateAddresses(report)
+	c.validateServing(report)
 }
 
 // validateAddresses reports addresses that stand twice: the second bind would
@@ -118,6 +122,27 @@ func (c *Config) validateAddresses(report func(key string, value any, allowed st
 	for i := range c.HTTP {
 		check(tcp, fmt.Sprintf("http.%d.listen", i), c.HTTP[i].Listen)
 	}
+}
+
+// validateServing reports a tracker that listens nowhere: it would start,
+// answer nobody, and look healthy.
+func (c *Config) validateServing(report func(key string, value any, allowed string)) {
+	for i := range c.UDP {
+		if len(c.UDP[i].Listen) > 0 {
+			return
+		}
+	}
+	for i := range c.HTTP {
+		if len(c.HTTP[i].Listen) > 0 {
+			return
+		}
+	}
+	key := "udp"
+	if len(c.UDP) > 0 {
+		key = "udp.0.listen"
+	}
+	report(key, []netip.AddrPort{}, `on, because http is off too and nothing would be served: `+
+		`take out udp = [] or http = [], or give a listen of [[udp]] or [[http]] an address such as "0.0.0.0:6969"`)
 }
 
 // Validate reports every value that is out of range.

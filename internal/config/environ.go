@@ -3,6 +3,7 @@ package config
 import (
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -22,8 +23,9 @@ func lookup(environ []string, name string) string {
 }
 
 // environ assigns SHOAL_LOG__LEVEL and its like. A name without two
-// underscores is somebody else's, SHOAL_DATA_DIR excepted: Kubernetes gives
-// every container SHOAL_PORT and more where a service is called shoal.
+// underscores is somebody else's, SHOAL_DATA_DIR and what spelling knows
+// excepted: Kubernetes gives every container SHOAL_PORT and more where a
+// service is called shoal.
 func (l *loader) environ(environ []string) {
 	type variable struct {
 		name, text string
@@ -33,7 +35,13 @@ func (l *loader) environ(environ []string) {
 	for _, e := range environ {
 		name, text, ok := strings.Cut(e, "=")
 		rest, ours := strings.CutPrefix(name, "SHOAL_")
-		if !ok || !ours || !strings.Contains(rest, "__") && name != "SHOAL_DATA_DIR" {
+		if !ok || !ours {
+			continue
+		}
+		if !strings.Contains(rest, "__") && name != "SHOAL_DATA_DIR" {
+			if right := spelling(rest); right != "" {
+				l.problem(Error{Source: name}, "%s", right)
+			}
 			continue
 		}
 		all = append(all, variable{name, text, strings.Split(strings.ToLower(rest), "__")})
@@ -56,6 +64,45 @@ func (l *loader) environ(environ []string) {
 	for _, v := range all {
 		l.assign(v.path, value{kind: kindLoose, text: v.text}, v.name)
 	}
+}
+
+// spelling returns what is wrong with SHOAL_ and rest, which has single
+// underscores only, if it means a key or a section. What Kubernetes makes up
+// for services called shoal or shoal-udp (SHOAL_UDP_PORT, SHOAL_SERVICE_HOST,
+// SHOAL_UDP_PORT_6969_UDP_ADDR) means none: no key is called port or service.
+func spelling(rest string) string {
+	rest = strings.ToLower(rest)
+	section, key, _ := strings.Cut(rest, "_")
+	s, ok := sectionOf(section)
+	if !ok {
+		return ""
+	}
+	number, tail, _ := strings.Cut(key, "_")
+	if _, err := strconv.ParseUint(number, 10, 16); err == nil && s.Many {
+		key = tail
+	} else {
+		number = ""
+	}
+	if key == "" { // the number of a section, too, names no key
+		if number == "" && s.Many {
+			number = "0"
+		}
+		return "is a section and not a key: set its keys one by one, such as " + variable(s.Path, number, s.Keys[0].Name())
+	}
+	if _, ok := known[s.Path+"."+key]; !ok {
+		return ""
+	}
+	right := "is spelt " + variable(s.Path, number, key) + ", with two underscores"
+	if number == "" && s.Many {
+		right += ", or " + variable(s.Path, "0", key) + " for the first [[" + s.Path + "]] alone"
+	}
+	return right
+}
+
+// variable returns the name of a key's variable, without the empty parts.
+func variable(path ...string) string {
+	path = slices.DeleteFunc(path, func(part string) bool { return part == "" })
+	return "SHOAL_" + strings.ToUpper(strings.Join(path, "__"))
 }
 
 // flags assigns the KEY=VALUE of each --set, in the order they were given.

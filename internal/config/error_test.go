@@ -8,6 +8,22 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// Every key that is written with single underscores is told with two.
+func TestSpelling(t *testing.T) {
+	for _, s := range Sections()[1:] {
+		for _, k := range s.Keys {
+			wrong := "SHOAL_" + strings.ToUpper(strings.ReplaceAll(k.Path, ".", "_"))
+			right := wrong[:len("SHOAL_"+s.Path)] + "_" + wrong[len("SHOAL_"+s.Path):]
+			if _, err := load("", []string{wrong + "=1"}, nil); err == nil || !strings.Contains(err.Error(), right) {
+				t.Errorf("%s: error %v does not say %s", wrong, err, right)
+			}
+		}
+	}
+}
+
+const nowhere = `: must be on, because http is off too and nothing would be served: take out udp = [] or http = [], ` +
+	`or give a listen of [[udp]] or [[http]] an address such as "0.0.0.0:6969"`
+
 func TestErrors(t *testing.T) {
 	for _, test := range []struct {
 		name    string
@@ -88,6 +104,40 @@ func TestErrors(t *testing.T) {
 				`--set: udp = "": must be written [[udp]], or udp = [] to have none`,
 				`--set: log = "debug": must be a section with the keys level, format`,
 			},
+		},
+		{
+			name: "variables with single underscores",
+			environ: []string{"SHOAL_LOG_LEVEL=debug", "SHOAL_TRACKER_PEER_TIMEOUT=2h", "SHOAL_UDP_LISTEN=", "SHOAL_UDP_1_RECEIVE_BUFFER=1MiB",
+				"SHOAL_log_format=text", "SHOAL_UDP=[]", "SHOAL_HTTP=on", "SHOAL_HTTP_2=", "SHOAL_LOG=debug", "SHOAL_LIMITS_="},
+			want: []string{
+				`SHOAL_LOG_LEVEL: is spelt SHOAL_LOG__LEVEL, with two underscores`,
+				`SHOAL_TRACKER_PEER_TIMEOUT: is spelt SHOAL_TRACKER__PEER_TIMEOUT, with two underscores`,
+				`SHOAL_UDP_LISTEN: is spelt SHOAL_UDP__LISTEN, with two underscores, or SHOAL_UDP__0__LISTEN for the first [[udp]] alone`,
+				`SHOAL_UDP_1_RECEIVE_BUFFER: is spelt SHOAL_UDP__1__RECEIVE_BUFFER, with two underscores`,
+				`SHOAL_log_format: is spelt SHOAL_LOG__FORMAT, with two underscores`,
+				`SHOAL_UDP: is a section and not a key: set its keys one by one, such as SHOAL_UDP__0__LISTEN`,
+				`SHOAL_HTTP: is a section and not a key: set its keys one by one, such as SHOAL_HTTP__0__LISTEN`,
+				`SHOAL_HTTP_2: is a section and not a key: set its keys one by one, such as SHOAL_HTTP__2__LISTEN`,
+				`SHOAL_LOG: is a section and not a key: set its keys one by one, such as SHOAL_LOG__LEVEL`,
+				`SHOAL_LIMITS_: is a section and not a key: set its keys one by one, such as SHOAL_LIMITS__TORRENTS`,
+			},
+		},
+		{
+			name: "no listener: both transports off",
+			file: "\nudp = []\nhttp = []",
+			want: []string{"shoal.toml:2: udp = []" + nowhere},
+		},
+		{
+			name:    "no listener: every listen is empty",
+			file:    "[[udp]]\nlisten = \"\"\n[[udp]]\nlisten = []\n[[http]]\n",
+			environ: []string{"SHOAL_HTTP__LISTEN="},
+			want:    []string{`shoal.toml:2: udp.0.listen = ""` + nowhere},
+		},
+		{
+			name: "no listener: one of each",
+			file: "http = [{ listen = [] }]",
+			set:  []string{"udp=[]"},
+			want: []string{`--set: udp = "[]"` + nowhere},
 		},
 		{
 			name:    "numbers of sections",

@@ -32,6 +32,20 @@ func addresses(all ...string) []netip.AddrPort {
 	return list
 }
 
+// kubernetes returns the variables that a container finds for services of
+// these names, each with a port called listen.
+func kubernetes(services ...string) (environ []string) {
+	for _, s := range services {
+		environ = append(environ, s+"_SERVICE_HOST=10.0.0.1", s+"_SERVICE_PORT=6969", s+"_SERVICE_PORT_LISTEN=6969",
+			s+"_PORT=udp://10.0.0.1:6969")
+		for _, protocol := range []string{"UDP", "TCP"} {
+			port := s + "_PORT_6969_" + protocol
+			environ = append(environ, port+"=udp://10.0.0.1:6969", port+"_PROTO=udp", port+"_PORT=6969", port+"_ADDR=10.0.0.1")
+		}
+	}
+	return environ
+}
+
 func TestLoad(t *testing.T) {
 	for _, test := range []struct {
 		name    string
@@ -88,7 +102,12 @@ func TestLoad(t *testing.T) {
 		},
 		{
 			name:    "other people's variables",
-			environ: []string{"SHOAL_PORT=tcp://10.0.0.1:6969", "SHOAL_SERVICE_HOST=10.0.0.1", "SHOAL_LOG=x", "HOME=/", "SHOAL_"},
+			environ: []string{"SHOAL_BIN=/usr/bin/shoal", "HOME=/", "LOG_LEVEL=debug", "SHOALS_LOG_LEVEL=debug", "SHOAL_", "SHOAL_=", "SHOAL_UDP"},
+			want:    func(*Config) {},
+		},
+		{
+			name:    "what Kubernetes sets for services called shoal, shoal-udp, shoal-http, shoal-tracker and shoal-udp-0",
+			environ: kubernetes("SHOAL", "SHOAL_UDP", "SHOAL_HTTP", "SHOAL_TRACKER", "SHOAL_UDP_0"),
 			want:    func(*Config) {},
 		},
 		{
@@ -115,10 +134,18 @@ func TestLoad(t *testing.T) {
 			},
 		},
 		{
-			name: "no sections",
+			name: "no UDP",
 			file: "udp = []",
+			want: func(c *Config) { c.UDP = c.UDP[:0] },
+		},
+		{
+			name: "no HTTP, and one of two UDP sections",
+			file: "[[udp]]\nlisten = \"\"\n[[udp]]",
 			set:  []string{"http=[]"},
-			want: func(c *Config) { c.UDP, c.HTTP = c.UDP[:0], c.HTTP[:0] },
+			want: func(c *Config) {
+				c.UDP, c.HTTP = append(c.UDP, c.UDP[0]), c.HTTP[:0]
+				c.UDP[0].Listen = []netip.AddrPort{}
+			},
 		},
 		{
 			name: "sections as inline tables",

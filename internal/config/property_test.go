@@ -74,6 +74,9 @@ func TestOneSchema(t *testing.T) {
 			}
 		}
 		fromFile, err := load(file.String(), nil, nil)
+		if err != nil && strings.HasSuffix(err.Error(), nowhere) {
+			t.Skip("no listener was drawn")
+		}
 		if err != nil {
 			t.Fatalf("file: %v\n%s", err, file.String())
 		}

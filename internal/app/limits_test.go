@@ -1,0 +1,95 @@
+package app
+
+import (
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+func TestAffordable(t *testing.T) {
+	const plenty = 1 << 40
+	for _, test := range []struct {
+		descriptors uint64
+		sockets     int
+		memory      int64
+		want        int
+	}{
+		{1024, 4, plenty, 920},
+		{1024, 200, plenty, 724},
+		{1024, 923, plenty, 1},
+		{1024, 2048, plenty, 1}, // too few for the listeners, whose bind will say so
+		{64, 4, plenty, 1},
+		{1 << 40, 76, plenty, 1<<20 - 176},
+		{1 << 20, 4, 1 << 30, 8192}, // an eighth of a GiB, 16 KiB each
+	} {
+		if got := affordable(test.descriptors, test.sockets, test.memory); got != test.want {
+			t.Errorf("%d descriptors, %d sockets, %d bytes: %d connections, want %d",
+				test.descriptors, test.sockets, test.memory, got, test.want)
+		}
+	}
+}
+
+func TestConnections(t *testing.T) {
+	cfg := testConfig(t, "auto")
+	cfg.UDP[0].Workers = 3
+	if got := connections(cfg); got != affordable(descriptors(), 3*2+2, machineMemory()) {
+		t.Errorf("%d connections beside 3 workers on two addresses and two HTTP listeners", got)
+	}
+	cfg.Limits.Connections = 5
+	if got := connections(cfg); got != 5 {
+		t.Errorf("%d connections, where 5 are configured", got)
+	}
+}
+
+// What is kept for sockets is what they take.
+func TestSockets(t *testing.T) {
+	before := openSockets()
+	for _, test := range []struct {
+		engine  string
+		workers int
+		listen  []netip.AddrPort
+		want    int // with one HTTP listener
+	}{
+		{"auto", 5, []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0"), netip.MustParseAddrPort("[::1]:0")}, 11},
+		{"auto", 0, []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}, runtime.GOMAXPROCS(0) + 1},
+		{"auto", 5, nil, 1},
+		{"portable", 5, []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}, 6},
+	} {
+		cfg := testConfig(t, test.engine)
+		cfg.UDP[0].Workers, cfg.UDP[0].Listen = test.workers, test.listen
+		cfg.HTTP[0].Listen = cfg.HTTP[0].Listen[:1]
+		if got := sockets(cfg); got != test.want {
+			t.Errorf("%+v: %d sockets", test, got)
+		}
+		a, err := New(cfg, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if now := openSockets(); now-before > test.want {
+			t.Errorf("%+v: %d sockets were opened", test, now-before)
+		}
+		if err := a.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// openSockets counts the sockets of this process, or none where the system
+// does not list them: the sums are checked there, and not what is opened.
+func openSockets() (n int) {
+	const dir = "/proc/self/fd"
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		return 0
+	}
+	for _, file := range files {
+		if target, _ := os.Readlink(filepath.Join(dir, file.Name())); strings.HasPrefix(target, "socket:") {
+			n++
+		}
+	}
+	return n
+}
