@@ -46,35 +46,7 @@ func startTransmission(t *testing.T, h *host, j job) client {
 	await(t, 30*time.Second, func() error {
 		return c.rpc("torrent-add", map[string]any{"metainfo": j.torrent}, nil)
 	}, c.proc)
-	c.announce(t)
 	return c
-}
-
-// announce waits for the first announce, whatever came of it. Now and then
-// transmission never makes it for a torrent that is added while it starts: it
-// is then stopped and started, as its user would.
-func (c *transmissionClient) announce(t *testing.T) {
-	t.Helper()
-	for range 3 {
-		for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(250 * time.Millisecond) {
-			var reply struct {
-				Torrents []struct {
-					TrackerStats []struct{ HasAnnounced bool }
-				}
-			}
-			err := c.rpc("torrent-get", map[string]any{"fields": []string{"trackerStats"}}, &reply)
-			if err == nil && len(reply.Torrents) == 1 && len(reply.Torrents[0].TrackerStats) == 1 &&
-				reply.Torrents[0].TrackerStats[0].HasAnnounced {
-				return
-			}
-		}
-		t.Log("transmission has not announced, starting its torrent again")
-		for _, method := range []string{"torrent-stop", "torrent-start-now"} {
-			if err := c.rpc(method, map[string]any{}, nil); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
 }
 
 func (c *transmissionClient) process() *process { return c.proc }
