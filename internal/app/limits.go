@@ -1,25 +1,22 @@
 package app
 
 import (
-	"fmt"
-	"os"
 	"runtime"
-	"strconv"
-	"strings"
 
 	"github.com/shoal-tracker/shoal/internal/config"
 	"github.com/shoal-tracker/shoal/internal/swarm"
 )
 
-// What the swarm takes of the heap for a torrent and for a peer, rounded up,
-// and what is assumed where the machine does not tell its memory.
+// What the swarm takes of the heap for a torrent and for a peer, rounded up.
 const (
-	torrentBytes  = 1024
-	peerBytes     = 256
-	assumedMemory = 2 << 30
+	torrentBytes = 1024
+	peerBytes    = 256
 
-	// A connection holds a read buffer, a goroutine and its socket.
-	connectionBytes = 16 << 10
+	// What a connection takes while its client asks for the largest replies and
+	// reads none: up to 41 KiB of replies (8 KiB, and then one of 33 KiB), 8 KiB
+	// of requests, 4 KiB of stack and 2 KiB for itself, rounded up for garbage.
+	// An idle one takes 4 KiB. What the kernel holds of a connection is not in it.
+	connectionBytes = 64 << 10
 )
 
 // swarmLimits fills in the limits that are left to the tracker: torrents and
@@ -33,31 +30,6 @@ func swarmLimits(l swarm.Limits) swarm.Limits {
 		l.Peers = int(memory / 4 / peerBytes)
 	}
 	return l
-}
-
-// machineMemory returns the memory this process may use in bytes: that of the
-// machine, or less where a control group has a bound.
-func machineMemory() int64 {
-	memory := int64(assumedMemory)
-	if text, err := os.ReadFile("/proc/meminfo"); err == nil {
-		for line := range strings.Lines(string(text)) {
-			var kib int64
-			if n, _ := fmt.Sscanf(line, "MemTotal: %d kB", &kib); n == 1 && kib > 0 {
-				memory = kib << 10
-			}
-		}
-	}
-	for _, name := range []string{"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"} {
-		text, err := os.ReadFile(name)
-		if err != nil {
-			continue
-		}
-		// "max" is no number and no bound.
-		if bound, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64); err == nil && bound > 0 {
-			memory = min(memory, bound)
-		}
-	}
-	return memory
 }
 
 // spareDescriptors are kept for files, the log, and connections that are

@@ -36,6 +36,18 @@ func TestNothingIsAllocated(t *testing.T) {
 	}
 }
 
+// A reply that does not fit grows to fit in one step: every step in between is
+// garbage, and what the last one takes too much is held while a client is slow.
+func TestDictionaryGrowsOnce(t *testing.T) {
+	s := newServer(true, true)
+	crowd(t, s)
+	v := visit(s, "203.0.113.9:1")
+	request, out := []byte("GET /announce?"+strings.Replace(leecher, "compact=1", "compact=0", 1)+"&numwant=200 HTTP/1.1\r\n\r\n"), make([]byte, 0, 1000)
+	if got := testing.AllocsPerRun(100, func() { v.protocol.Bytes(v.Conn, request, out) }); got != 1 {
+		t.Errorf("%v allocations, want 1", got)
+	}
+}
+
 func BenchmarkAnnounce(b *testing.B) {
 	s := newServer(true, false)
 	v := visit(s, "203.0.113.9:1")

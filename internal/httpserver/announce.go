@@ -12,6 +12,13 @@ import (
 // maxNumWant is how many peers of each family a response has at most.
 const maxNumWant = 200
 
+// What a peer of a dictionary reply takes at most, and its ID.
+const (
+	dictionarySize4  = len("d2:ip15:255.255.255.255" + "4:porti65535ee")
+	dictionarySize6  = len("d2:ip39:ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff" + "4:porti65535ee")
+	dictionaryIDSize = len("7:peer id20:") + len(shoal.PeerID{})
+)
+
 // scratch is the memory of a request in the making. It is pooled and not a
 // connection's, because thousands of idle connections must not hold one each.
 type scratch struct {
@@ -76,7 +83,13 @@ func (s *Server) announceDictionary(m *scratch, r *request, out []byte) ([]byte,
 	}
 	base := len(out)
 	start := base + headroom
-	buf := slices.Grow(out, headroom)[:start]
+	// These are the largest replies there are. Growing to fit at once keeps
+	// what a client can pin by not reading close to what it asked for.
+	size := headroom + httptracker.Headroom +
+		len(m.res.Peers4)/shoal.CompactSize4*dictionarySize4 +
+		len(m.res.Peers6)/shoal.CompactSize6*dictionarySize6 +
+		(len(m.res.IDs4)+len(m.res.IDs6))*dictionaryIDSize
+	buf := slices.Grow(out, size)[:start]
 	buf = httptracker.AppendAnnounceDictionary(buf, &m.res, m.req.Addr.Addr(), m.form.NoPeerID)
 	return r.finish(buf, base, start, statusOK), shoal.OK
 }

@@ -127,6 +127,27 @@ func TestSmallMemory(t *testing.T) {
 	}
 }
 
+// The limit on connections is worked out from what the largest reply takes
+// behind the most that may stand before it.
+func TestLargestReply(t *testing.T) {
+	s := newServer(true, true)
+	for i := range 300 {
+		for _, from := range []string{"198.151.100.200:5000", "[2001:db8:1111:1111:1111:1111:1111:1111]:5000"} {
+			visit(s, from).send(fmt.Sprintf("GET /announce?info_hash=%%aa%%AAaaaaaaaaaaaaaaaaaa&peer_id=-XX0001-%012d&port=%d&left=0 HTTP/1.1\r\n\r\n", i, 10000+i))
+		}
+	}
+	const before, most, room = 8<<10 - 1, 33 << 10, 48 << 10
+	v := visit(s, "[2001:db8:1111:1111:1111:1111:1111:2222]:5000")
+	in := "GET /announce?" + strings.Replace(leecher, "compact=1", "compact=0", 1) + "&numwant=1000 HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
+	_, got, _ := v.protocol.Bytes(v.Conn, []byte(in), make([]byte, before, 16<<10))
+	if peers := parse(t, string(got[before:])).Peers; len(peers) != 2*maxNumWant || strings.Count(string(got), "7:peer id") != len(peers) {
+		t.Fatalf("measured the wrong thing: %d peers", len(peers))
+	}
+	if size := len(got) - before; size > most || cap(got) > room {
+		t.Errorf("%d bytes in memory of %d, want %d in %d at most", size, cap(got), most, room)
+	}
+}
+
 func TestScrapeMany(t *testing.T) {
 	s := newServer(true, false)
 	crowd(t, s)

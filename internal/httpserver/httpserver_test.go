@@ -107,9 +107,7 @@ func TestWire(t *testing.T) {
 	const (
 		ok      = "200 OK"
 		closing = "200 OK|close"
-		invalid = "400 Bad Request|close"
 		large   = "431 Request Header Fields Too Large|close"
-		body    = "413 Content Too Large|close"
 		method  = "405 Method Not Allowed\r\nAllow: GET, HEAD"
 	)
 	get := func(target string) string { return "GET " + target + " HTTP/1.1\r\nHost: h\r\n\r\n" }
@@ -161,12 +159,12 @@ func TestWire(t *testing.T) {
 		{"other path", get("/favicon.ico"), response("404 Not Found", failure(shoal.PathUnknown)), false, 0},
 		{"post", "POST /announce HTTP/1.1\r\nContent-Length: 0\r\n\r\n", response(method, failure(shoal.MethodUnknown)), false, 0},
 		{"post of a body", "POST /announce HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc", response(method+"|close", failure(shoal.MethodUnknown)), true, -1},
-		{"body", "GET /announce HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc", response(body, failure(shoal.RequestBody)), true, -1},
-		{"smuggled in a body", "GET /announce HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + request, response(body, failure(shoal.RequestBody)), true, -1},
-		{"no HTTP", "hello\r\n\r\n", response(invalid, failure(shoal.RequestInvalid)), true, -1},
-		{"TLS", "\x16\x03\x01\x02\x00", response(invalid, failure(shoal.RequestInvalid)), true, -1},
-		{"bad header", "GET /announce HTTP/1.1\r\nA\r\n\r\n" + request, response(invalid, failure(shoal.RequestInvalid)), true, -1},
-		{"bad header, HEAD", "HEAD /announce HTTP/1.1\r\nA\r\n\r\n", headOnly(response(invalid, failure(shoal.RequestInvalid))), true, -1},
+		{"body", "GET /announce HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc", response(closing, failure(shoal.RequestBody)), true, -1},
+		{"smuggled in a body", "GET /announce HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + request, response(closing, failure(shoal.RequestBody)), true, -1},
+		{"no HTTP", "hello\r\n\r\n", response(closing, failure(shoal.RequestInvalid)), true, -1},
+		{"TLS", "\x16\x03\x01\x02\x00", response(closing, failure(shoal.RequestInvalid)), true, -1},
+		{"bad header", "GET /announce HTTP/1.1\r\nA\r\n\r\n" + request, response(closing, failure(shoal.RequestInvalid)), true, -1},
+		{"bad header, HEAD", "HEAD /announce HTTP/1.1\r\nA\r\n\r\n", headOnly(response(closing, failure(shoal.RequestInvalid))), true, -1},
 		{"endless head", "GET /announce?" + strings.Repeat("a", MaxHead), response(large, failure(shoal.RequestTooLarge)), true, -1},
 		{"head of one byte too many", sized(MaxHead + 1), response(large, failure(shoal.RequestTooLarge)), true, -1},
 		{"largest head", sized(MaxHead), response(ok, failure(shoal.InfoHashMissing)), false, 0},

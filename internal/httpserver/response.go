@@ -22,12 +22,10 @@ const (
 )
 
 // statuses are the status lines of refusals, and the fields that go with them.
-// A refused announce or scrape is not here: clients show its text only if the
-// status is 200.
+// What may come from a BitTorrent client is not here, malformed as it may be:
+// clients show the text of a failure only if the status is 200.
 var statuses = map[shoal.Failure]string{
-	shoal.RequestInvalid:  "HTTP/1.1 400 Bad Request\r\n",
 	shoal.RequestTooLarge: "HTTP/1.1 431 Request Header Fields Too Large\r\n",
-	shoal.RequestBody:     "HTTP/1.1 413 Content Too Large\r\n",
 	shoal.PathUnknown:     "HTTP/1.1 404 Not Found\r\n",
 	shoal.MethodUnknown:   "HTTP/1.1 405 Method Not Allowed\r\nAllow: GET, HEAD\r\n",
 }

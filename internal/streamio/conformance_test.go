@@ -56,6 +56,29 @@ func TestManyMessagesAtOnce(t *testing.T) {
 	})
 }
 
+// Many small messages can ask for large replies, which must not gather.
+func TestRepliesDoNotGather(t *testing.T) {
+	eachEngine(t, func(t *testing.T, start func(func(*Config, *lines)) *stand) {
+		s := start(nil)
+		for _, order := range []struct {
+			line  string
+			reply []byte
+		}{{"medium\n", medium}, {"large\n", large}} {
+			c := s.dial()
+			p := s.protocol()
+			send(t, c, strings.Repeat(order.line, 100))
+			for range 100 {
+				expect(t, c, string(order.reply))
+			}
+			c.Close()
+			wait(t, p.closed)
+			if p.longest >= flushSize {
+				t.Errorf("%q: %d bytes of replies were held when the next was asked for, want less than %d", order.line, p.longest, flushSize)
+			}
+		}
+	})
+}
+
 func TestClose(t *testing.T) {
 	eachEngine(t, func(t *testing.T, start func(func(*Config, *lines)) *stand) {
 		s := start(nil)

@@ -96,14 +96,21 @@ func TestLingerReads(t *testing.T) {
 	}
 }
 
-// scripted is a socket that reads what a test says and writes into the void.
+// scripted is a socket that reads and writes as a test says, or writes into
+// the void.
 type scripted struct {
 	net.Conn
-	read func(b []byte) (int, error)
+	read  func(b []byte) (int, error)
+	write func(b []byte)
 }
 
-func (c *scripted) Read(b []byte) (int, error)     { return c.read(b) }
-func (*scripted) Write(b []byte) (int, error)      { return len(b), nil }
+func (c *scripted) Read(b []byte) (int, error) { return c.read(b) }
+func (c *scripted) Write(b []byte) (int, error) {
+	if c.write != nil {
+		c.write(b)
+	}
+	return len(b), nil
+}
 func (*scripted) SetReadDeadline(time.Time) error  { return nil }
 func (*scripted) SetWriteDeadline(time.Time) error { return nil }
 func (*scripted) CloseWrite() error                { return nil }

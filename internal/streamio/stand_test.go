@@ -31,6 +31,7 @@ type lines struct {
 	alarm    time.Duration // set on Open; 0: none
 	onTick   func(c *Conn)
 	sawReply atomic.Bool // Bytes was given the reply of an earlier message
+	longest  int         // bytes of such replies that Bytes was given at most
 }
 
 func (p *lines) enter() {
@@ -55,6 +56,7 @@ func (p *lines) Bytes(c *Conn, in, out []byte) (int, []byte, Then) {
 	if len(out) > 0 {
 		p.sawReply.Store(true)
 	}
+	p.longest = max(p.longest, len(out))
 	end := bytes.IndexByte(in, '\n')
 	if end < 0 {
 		return 0, out, Keep
@@ -85,6 +87,8 @@ func (p *lines) Bytes(c *Conn, in, out []byte) (int, []byte, Then) {
 		return len(line), append(append(out, c.Local().String()...), '\n'), Keep
 	case "large":
 		return len(line), append(out, large...), Keep
+	case "medium":
+		return len(line), append(out, medium...), Keep
 	case "late":
 		// The reply begins in the middle of the memory it is given.
 		if len(out) == 0 && cap(out) >= 105 {
@@ -114,7 +118,10 @@ func (p *lines) Closed(_ *Conn, why error) {
 	p.closed <- why
 }
 
-var large = append(bytes.Repeat([]byte("x"), 100_000), '\n')
+var (
+	medium = append(bytes.Repeat([]byte("m"), 3000), '\n')
+	large  = append(bytes.Repeat([]byte("x"), 100_000), '\n')
+)
 
 // stand is a listener under test.
 type stand struct {

@@ -14,7 +14,12 @@ const (
 	smallSize = 1 << 10  // input that a connection has memory of its own for, idle or not
 	readSize  = 8 << 10  // input that is kept without growing
 	writeSize = 16 << 10 // replies of a burst, likewise
-	flushSize = 64 << 10 // replies are written early beyond this, and larger memory is not pooled
+	poolSize  = 64 << 10 // memory for replies that has grown beyond this is not kept
+
+	// Replies are written as soon as they are this long together, with a burst
+	// still to go. The other side may read none of them: what a connection
+	// holds then is less than this and one reply.
+	flushSize = 8 << 10
 
 	// A connection that is closed over unread input is read on for as long as
 	// this, so that its last reply is not lost to a reset.
@@ -76,17 +81,13 @@ func (s *stream) talk() (unread bool, why error) {
 		if s.portable.stopping.Load() {
 			return false, ErrStopped
 		}
-		switch have {
-		case 0:
-			s.giveBack()
-		case len(s.in):
+		if have == len(s.in) {
 			s.enlarge(limit)
 		}
 		n, err := s.socket.Read(s.in[have:min(len(s.in), limit)])
 		if n > 0 {
-			used, writeErr := s.burst(s.in[:have+n])
-			have = copy(s.in, s.in[used:have+n])
-			if writeErr != nil {
+			var writeErr error
+			if have, writeErr = s.burst(have + n); writeErr != nil {
 				return false, writeErr
 			}
 			if s.closed {
@@ -118,6 +119,18 @@ func (s *stream) enlarge(limit int) {
 	s.in = s.large.b
 }
 
+// keep moves the input from used to have to the front, into the connection's
+// own memory if it fits there, and returns its length.
+func (s *stream) keep(used, have int) int {
+	left := s.in[used:have]
+	if len(left) <= smallSize && s.large != nil {
+		copy(s.small[:], left)
+		s.giveBack()
+		return len(left)
+	}
+	return copy(s.in, left)
+}
+
 // giveBack forgets the input, and returns the memory that was borrowed for it.
 func (s *stream) giveBack() {
 	if s.large == nil {
@@ -143,35 +156,39 @@ func (s *stream) arm() {
 	}
 }
 
-// burst hands the protocol one message after the other and writes the replies
-// together.
-func (s *stream) burst(in []byte) (used int, err error) {
+// burst hands the protocol one message of the first have bytes of the input
+// after the other, and writes the replies together. It returns how much of the
+// input is left. A write may wait for as long as the other side likes to, up to
+// its deadline: input that is used is let go before.
+func (s *stream) burst(have int) (left int, err error) {
 	m := outputs.Get().(*memory)
 	defer outputs.Put(m)
 	out := m.b[:0]
-	for used < len(in) && !s.closed {
-		n, reply, then := s.protocol.Bytes(&s.Conn, in[used:], out)
+	used := 0
+	for used < have && !s.closed {
+		n, reply, then := s.protocol.Bytes(&s.Conn, s.in[used:have], out)
 		used += n
 		out = reply
 		if then == Close {
 			s.closed = true
 		}
 		// A reply that had to grow leaves its memory to the next.
-		if cap(reply) > cap(m.b) && cap(reply) <= flushSize {
+		if cap(reply) > cap(m.b) && cap(reply) <= poolSize {
 			m.b = reply[:0]
 		}
 		if n == 0 {
 			break
 		}
-		// Many small messages can ask for large replies.
-		if len(out) >= flushSize/2 {
+		if len(out) >= flushSize {
+			used, have = 0, s.keep(used, have)
 			if err := s.write(out); err != nil {
-				return used, err
+				return have, err
 			}
 			out = m.b[:0]
 		}
 	}
-	return used, s.write(out)
+	left = s.keep(used, have)
+	return left, s.write(out)
 }
 
 func (s *stream) write(b []byte) error {

@@ -30,8 +30,8 @@ type Protocol interface {
 	// something is left.
 	//
 	// out is memory for the reply. It may hold the replies of earlier messages
-	// of the same burst: reply then begins with them. An empty out may be
-	// begun anywhere in its capacity, which lets a head be written in front of
+	// of the same burst, less than 8 KiB of them: reply then begins with them.
+	// An empty out may be begun anywhere in its capacity, which lets a head be written in front of
 	// a body. in and out belong to the engine again when Bytes returns.
 	//
 	// Close with used short of len(in) says that the other side may still be
