@@ -23,8 +23,10 @@ func (f *configFlags) addTo(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&f.set, "set", nil, "set one `KEY=VALUE`, such as log.level=debug, over file and environment; may be repeated")
 }
 
-func (f *configFlags) load() (*config.Config, error) {
-	return config.Load(config.Options{File: f.file, Set: f.set, Environ: os.Environ()})
+// load reads the configuration. running is the origin of the one that it will
+// replace, or empty.
+func (f *configFlags) load(running string) (*config.Config, error) {
+	return config.Load(config.Options{File: f.file, Set: f.set, Environ: os.Environ(), Running: running})
 }
 
 func newConfigCommand() *cobra.Command {
@@ -70,7 +72,7 @@ the environment and the flags. Each is told with its line and what is allowed.`,
 		Example: "  shoal config check -c FILE",
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := source.load()
+			cfg, err := source.load("")
 			if err != nil {
 				return err
 			}

@@ -5,9 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
-	"slices"
 	"strconv"
-	"syscall"
 	"testing"
 	"time"
 
@@ -18,16 +16,16 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"shoal": main})
 }
 
-func TestScript(t *testing.T) {
-	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/script",
-		RequireExplicitExec: true,
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"await":  await,
-			"exits":  exits,
-			"signal": sendSignal,
-		},
-	})
+func TestScript(t *testing.T) { runScripts(t, "testdata/script") }
+
+// commands are what scripts may use beside those of testscript.
+var commands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
+	"await": await,
+	"exits": exits,
+}
+
+func runScripts(t *testing.T, dir string) {
+	testscript.Run(t, testscript.Params{Dir: dir, RequireExplicitExec: true, Cmds: commands})
 }
 
 // await FILE REGEXP [VARIABLE...] waits until the file has a match, and puts
@@ -68,23 +66,5 @@ func exits(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	if strconv.Itoa(got) != args[0] {
 		ts.Fatalf("exit code %d, want %s", got, args[0])
-	}
-}
-
-var signals = map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM}
-
-// signal NAME... sends signals, one right after the other, to every program in
-// the background.
-func sendSignal(ts *testscript.TestScript, _ bool, args []string) {
-	if len(args) == 0 || slices.ContainsFunc(args, func(name string) bool { return signals[name] == nil }) {
-		ts.Fatalf("usage: signal INT|TERM|HUP|USR1...")
-	}
-	for _, cmd := range ts.BackgroundCmds() {
-		for i, name := range args {
-			err := cmd.Process.Signal(signals[name])
-			if i == 0 || !errors.Is(err, os.ErrProcessDone) { // the first may have ended it
-				ts.Check(err)
-			}
-		}
 	}
 }

@@ -26,8 +26,8 @@ func newServeCommand() *cobra.Command {
 		Long: `Run the tracker until SIGTERM or SIGINT; a second one ends it at once. One
 within 0.2 seconds of the first is taken for the same.
 
-SIGHUP and SIGUSR1 read the configuration again. A configuration with an error
-changes nothing.`,
+SIGHUP and SIGUSR1 read the configuration again. A configuration with an error,
+or whose file is gone, changes nothing.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), &source) },
 	}
@@ -41,7 +41,7 @@ func serve(ctx context.Context, source *configFlags) error {
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, append([]os.Signal{os.Interrupt, syscall.SIGTERM}, reloadSignals...)...)
 
-	cfg, err := source.load()
+	cfg, err := source.load("")
 	if err != nil {
 		return err
 	}
@@ -61,7 +61,7 @@ type server struct {
 		Reload(cfg *config.Config)
 	}
 	running *config.Config // with what reloads changed
-	load    func() (*config.Config, error)
+	load    func(running string) (*config.Config, error)
 	log     *slog.Logger
 	level   *slog.LevelVar
 }
@@ -119,7 +119,7 @@ func (s *server) ended(err error) error {
 // reload puts what is live of the configuration in force. One with an error
 // changes nothing.
 func (s *server) reload() {
-	next, err := s.load()
+	next, err := s.load(s.running.Origin)
 	if err != nil {
 		for _, e := range unjoin(err) {
 			s.log.Error("configuration not reloaded, nothing was changed", slog.String("error", e.Error()))

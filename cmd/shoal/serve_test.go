@@ -116,7 +116,13 @@ func TestReload(t *testing.T) {
 	s := newServer(f, &log)
 	next := config.Default()
 	next.Log.Level, next.Tracker.Interval, next.DataDir = "debug", 20*time.Minute, "elsewhere"
-	s.load = func() (*config.Config, error) { return next, nil }
+	next.Origin = "next.toml"
+	s.load = func(running string) (*config.Config, error) {
+		if running != "defaults" {
+			t.Errorf("running %q", running)
+		}
+		return next, nil
+	}
 	s.reload()
 	if len(f.reloaded) != 1 || f.reloaded[0].Tracker.Interval != 20*time.Minute || f.reloaded[0].DataDir != "data" {
 		t.Errorf("reloaded %+v", f.reloaded)
@@ -131,7 +137,12 @@ func TestReload(t *testing.T) {
 	}
 
 	log.Reset()
-	s.load = func() (*config.Config, error) { return nil, errors.Join(errors.New("this"), errors.New("that")) }
+	s.load = func(running string) (*config.Config, error) {
+		if running != "next.toml" {
+			t.Errorf("running %q, where a reload has read next.toml", running)
+		}
+		return nil, errors.Join(errors.New("this"), errors.New("that"))
+	}
 	s.reload()
 	if len(f.reloaded) != 1 {
 		t.Error("a bad configuration was put in force")

@@ -41,6 +41,11 @@ func serve(t *testing.T, cfg *config.Config) *App {
 	if err != nil {
 		t.Fatal(err)
 	}
+	run(t, a)
+	return a
+}
+
+func run(t *testing.T, a *App) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- a.Run(ctx) }()
@@ -50,7 +55,6 @@ func serve(t *testing.T, cfg *config.Config) *App {
 			t.Errorf("run: %v", err)
 		}
 	})
-	return a
 }
 
 // peers is what an answer hands out, by whatever transport.
@@ -91,23 +95,39 @@ func overUDP(to netip.AddrPort) announcer {
 func overHTTP(to netip.AddrPort) announcer {
 	return func(t *testing.T, from netip.Addr, req *shoal.AnnounceRequest) []netip.AddrPort {
 		t.Helper()
-		dialer := net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(from, 0)), Timeout: 5 * time.Second}
-		c := http.Client{Transport: &http.Transport{DialContext: dialer.DialContext, DisableKeepAlives: true}, Timeout: 10 * time.Second}
-		reply, err := c.Get(fmt.Sprintf("http://%s/announce?%s", to, httptracker.AppendAnnounceQuery(nil, req)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer reply.Body.Close()
-		body, err := io.ReadAll(reply.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		res, err := httptracker.ParseAnnounceReply(body)
-		if err != nil || res.Failure != "" {
-			t.Fatalf("%v, failure %q in %q", err, res.Failure, body)
+		res := replyOverHTTP(t, to, from, req)
+		if res.Failure != "" {
+			t.Fatalf("failure %q", res.Failure)
 		}
 		return res.Peers
 	}
+}
+
+func replyOverHTTP(t *testing.T, to netip.AddrPort, from netip.Addr, req *shoal.AnnounceRequest) *httptracker.AnnounceReply {
+	t.Helper()
+	body := get(t, to, from, string(httptracker.AppendAnnounceQuery(nil, req)))
+	res, err := httptracker.ParseAnnounceReply(body)
+	if err != nil {
+		t.Fatalf("%v in %q", err, body)
+	}
+	return res
+}
+
+// get asks over a connection of its own.
+func get(t *testing.T, to netip.AddrPort, from netip.Addr, query string) []byte {
+	t.Helper()
+	dialer := net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(from, 0)), Timeout: 5 * time.Second}
+	c := http.Client{Transport: &http.Transport{DialContext: dialer.DialContext, DisableKeepAlives: true}, Timeout: 10 * time.Second}
+	reply, err := c.Get(fmt.Sprintf("http://%s/announce?%s", to, query))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reply.Body.Close()
+	body, err := io.ReadAll(reply.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return body
 }
 
 func compact(b []byte, size int) (peers []netip.AddrPort) {
@@ -232,6 +252,9 @@ func TestSecretOutlivesARestart(t *testing.T) {
 	if info.Mode().Perm() != 0o600 {
 		t.Errorf("the secret has mode %v", info.Mode())
 	}
+	if info, _ := os.Stat(cfg.DataDir); info.Mode().Perm() != 0o700 {
+		t.Errorf("the directory of the secret has mode %v", info.Mode())
+	}
 	serve(t, cfg)
 	if after, _ := os.ReadFile(name); string(after) != string(before) {
 		t.Error("a restart draws another secret")
@@ -259,23 +282,5 @@ func TestUsedPort(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.key) || !strings.Contains(err.Error(), "choose another port") {
 			t.Errorf("%s: %v", c.key, err)
 		}
-	}
-}
-
-func TestReload(t *testing.T) {
-	cfg := testConfig(t, "auto")
-	a := serve(t, cfg)
-	udp := overUDP(a.UDPAddrs()[0])
-	req := shoal.AnnounceRequest{Addr: netip.AddrPortFrom(loopback4, 1001), Left: 5, NumWant: shoal.NumWantDefault}
-	udp(t, loopback4, &req)
-	req.Addr = netip.AddrPortFrom(loopback4, 0)
-	if got := udp(t, loopback4, &req); len(got) != 1 {
-		t.Fatalf("got %v", got)
-	}
-	next := *cfg
-	next.Tracker.DefaultNumWant = 0
-	a.Reload(&next)
-	if got := udp(t, loopback4, &req); len(got) != 0 {
-		t.Errorf("default_numwant is not reloaded: got %v", got)
 	}
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
 	"strconv"
@@ -75,10 +76,30 @@ func (l *loader) resolve(path []string) (generic string, s Section, number int) 
 func (l *loader) set(target reflect.Value, k Key, v value, at Error) {
 	at.Value = v.String()
 	if allowed := decode(target, k, v); allowed != "" {
+		if allowed == beyondInt {
+			allowed = l.rangeOf(target, at.Key)
+		}
 		l.problem(at, "must be %s", allowed)
 		return
 	}
 	l.written[at.Key] = at
+}
+
+// rangeOf says what is allowed for the number at key, by trying one that no
+// room takes.
+func (l *loader) rangeOf(target reflect.Value, key string) (allowed string) {
+	before := target.Int()
+	target.SetInt(math.MinInt)
+	l.config.Validate(func(reported string, _ any, is string) {
+		if reported == key {
+			allowed = is
+		}
+	})
+	target.SetInt(before)
+	if strings.HasSuffix(allowed, "or more") {
+		allowed += ", at most " + strconv.Itoa(math.MaxInt)
+	}
+	return allowed
 }
 
 func (l *loader) assignMany(s Section, k Key, number int, v value, at Error) {

@@ -2,7 +2,6 @@ package config
 
 import (
 	"errors"
-	"fmt"
 	"math"
 	"net/netip"
 	"reflect"
@@ -59,6 +58,10 @@ func decodeBool(target *bool, v value) (allowed string) {
 	return "true or false (without quotes)"
 }
 
+// beyondInt is what decode says of a number that no int can hold. What would
+// be allowed instead is the room's to say.
+const beyondInt = "a smaller number"
+
 func decodeInt(target *int, v value) (allowed string) {
 	var n int64
 	var err error
@@ -72,7 +75,7 @@ func decodeInt(target *int, v value) (allowed string) {
 	}
 	switch {
 	case errors.Is(err, strconv.ErrRange):
-		return fmt.Sprintf("a whole number from %d to %d", math.MinInt, math.MaxInt)
+		return beyondInt
 	case err != nil:
 		return "a whole number"
 	}

@@ -1,7 +1,9 @@
 package config
 
 import (
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -17,6 +19,31 @@ func TestSpelling(t *testing.T) {
 			if _, err := load("", []string{wrong + "=1"}, nil); err == nil || !strings.Contains(err.Error(), right) {
 				t.Errorf("%s: error %v does not say %s", wrong, err, right)
 			}
+		}
+	}
+}
+
+// A number that no int holds is told what its room allows.
+func TestBeyondInt(t *testing.T) {
+	most := strconv.Itoa(math.MaxInt)
+	for set, want := range map[string]string{
+		"limits.peers=99999999999999999999":           "0 or more, at most " + most,
+		"limits.connections=-99999999999999999999":    "0 or more, at most " + most,
+		"udp.workers=99999999999999999999":            "0 (one a core) to 1024",
+		"tracker.default_numwant=1" + most:            "0 to 200",
+		"access.ports_denied=80,99999999999999999999": "a list of whole numbers, such as [1, 2]",
+	} {
+		_, err := load("", nil, []string{set})
+		if err == nil || !strings.HasSuffix(err.Error(), ": must be "+want) {
+			t.Errorf("%s: error %v, want %q", set, err, want)
+		}
+	}
+	for key, k := range known {
+		if k.Type() != "whole number" {
+			continue
+		}
+		if _, err := load("", nil, []string{key + "=99999999999999999999"}); err == nil || strings.HasSuffix(err.Error(), "must be ") {
+			t.Errorf("%s: error %v does not say what is allowed", key, err)
 		}
 	}
 }
@@ -38,7 +65,7 @@ func TestErrors(t *testing.T) {
 			want: []string{
 				`shoal.toml:3: tracker.interval = "5s": must be 10s to 24h`,
 				`shoal.toml:4: tracker.default_numwant = 0xFFF: must be 0 to 200`,
-				`shoal.toml:8: udp.1.receive_buffer = "1KiB": must be 64KiB to 1GiB`,
+				`shoal.toml:8: udp.1.receive_buffer = "1KiB": must be 64KiB to 512MiB`,
 				`shoal.toml:10: access.ports_denied[1] = 70000: must be a port from 0 to 65535`,
 				// The defaults do not go with an interval of 5 seconds.
 				`defaults: tracker.min_interval = "5m": must be 1s to the interval`,
@@ -168,7 +195,7 @@ func TestErrors(t *testing.T) {
 			name:    "too large",
 			environ: []string{"SHOAL_LIMITS__PEERS=99999999999999999999", "SHOAL_UDP__0__RECEIVE_BUFFER=9223372036854775807GiB"},
 			want: []string{
-				`SHOAL_LIMITS__PEERS: limits.peers = "99999999999999999999": must be a whole number from …`,
+				`SHOAL_LIMITS__PEERS: limits.peers = "99999999999999999999": must be 0 or more, at most …`,
 				`SHOAL_UDP__0__RECEIVE_BUFFER: udp.0.receive_buffer = "9223372036854775807GiB": must be a size such as "64KiB", "8MiB" or "1GiB", or a number of bytes, up to …`,
 			},
 		},

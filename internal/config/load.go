@@ -18,6 +18,10 @@ type Options struct {
 	Set     []string // KEY=VALUE each, over everything else
 	Environ []string // NAME=VALUE each, as os.Environ returns
 
+	// Running is the Origin of the configuration that runs, where one is read
+	// to take its place: a file that it came from may not be missing now.
+	Running string
+
 	ReadFile func(name string) ([]byte, error) // nil: os.ReadFile
 }
 
@@ -65,20 +69,22 @@ func (o *Options) read() (origin string, text []byte, err error) {
 		switch {
 		case err == nil:
 			return DefaultFile, text, nil
-		case errors.Is(err, fs.ErrNotExist):
+		case errors.Is(err, fs.ErrNotExist) && o.Running != DefaultFile:
 			return "", nil, nil
 		}
-		return "", nil, unreadable(DefaultFile, err)
+		return "", nil, o.unreadable(DefaultFile, err)
 	}
 	if text, err = readFile(name); err != nil {
-		return "", nil, unreadable(name, err)
+		return "", nil, o.unreadable(name, err)
 	}
 	return name, text, nil
 }
 
-func unreadable(name string, err error) error {
+func (o *Options) unreadable(name string, err error) error {
 	advice := "is it the right path?"
 	switch {
+	case errors.Is(err, fs.ErrNotExist) && o.Running == name:
+		advice = "the running configuration was read from it: put it back, or restart without it"
 	case errors.Is(err, fs.ErrNotExist):
 		advice = "name a file that is there (-c FILE or SHOAL_CONFIG), or make one with: shoal config print"
 	case errors.Is(err, fs.ErrPermission):

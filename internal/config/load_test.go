@@ -228,3 +228,30 @@ func TestUnreadable(t *testing.T) {
 		}
 	}
 }
+
+// A file that is gone is not the wish to go back to the defaults.
+func TestReloadWithoutTheFile(t *testing.T) {
+	const back = ": the running configuration was read from it: put it back, or restart without it"
+	for _, test := range []struct {
+		running, want string
+		options       Options
+	}{
+		{DefaultFile, "open shoal.toml: file does not exist" + back, Options{}},
+		{"a.toml", "open a.toml: file does not exist" + back, Options{File: "a.toml"}},
+		{"a.toml", "open a.toml: file does not exist" + back, Options{Environ: []string{"SHOAL_CONFIG=a.toml"}}},
+		{"defaults", "", Options{}},
+		{variableTOML, "", Options{Environ: []string{variableTOML + "=data_dir='t'"}}},
+	} {
+		test.options.Running = test.running
+		test.options.ReadFile = func(name string) ([]byte, error) {
+			return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+		}
+		c, err := Load(test.options)
+		if test.want == "" && (err != nil || c.Origin != test.running) {
+			t.Errorf("%q: %v", test.running, err)
+		}
+		if test.want != "" && (err == nil || !strings.HasSuffix(err.Error(), test.want)) {
+			t.Errorf("%q: %v, want %q", test.running, err, test.want)
+		}
+	}
+}

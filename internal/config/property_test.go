@@ -27,7 +27,7 @@ var drawn = map[string][]string{
 	"access.ports_denied":     {"[]", "[0, 65535]"},
 	"udp.engine":              {`"portable"`, `"mmsg"`},
 	"udp.workers":             {"1", "1024"},
-	"udp.receive_buffer":      {`"64KiB"`, "65537", `"1GiB"`},
+	"udp.receive_buffer":      {`"64KiB"`, "65537", `"512MiB"`},
 	"udp.coalesce":            {"0", `"10ms"`},
 	"udp.connection_id_epoch": {`"30s"`, `"24h"`},
 	"udp.listen":              {`""`, "[]", `"127.0.0.1:1"`, `["127.0.0.1:1", "[::1]:1"]`},

@@ -36,8 +36,10 @@ func (c *Config) Validate(report func(key string, value any, allowed string)) {
 	if c.Workers < 0 || c.Workers > 1024 {
 		report("workers", c.Workers, "0 (one a core) to 1024")
 	}
-	if c.ReceiveBuffer < 64<<10 || c.ReceiveBuffer > 1<<30 {
-		report("receive_buffer", c.ReceiveBuffer, "64KiB to 1GiB")
+	// Linux grants a little less than 1 GiB whatever its limits are, because it
+	// keeps the double in 31 bits.
+	if c.ReceiveBuffer < 64<<10 || c.ReceiveBuffer > 512<<20 {
+		report("receive_buffer", c.ReceiveBuffer, "64KiB to 512MiB")
 	}
 	if c.Coalesce < 0 || c.Coalesce > 10*time.Millisecond {
 		report("coalesce", c.Coalesce, "0 to 10ms")

@@ -14,10 +14,10 @@ func TestConfigValidate(t *testing.T) {
 	}{
 		{"defaults", func(*Config) {}, nil},
 		{"lowest", func(c *Config) { c.Workers, c.ReceiveBuffer, c.Coalesce = 0, 64<<10, 0 }, nil},
-		{"highest", func(c *Config) { c.Workers, c.ReceiveBuffer, c.Coalesce = 1024, 1<<30, 10*time.Millisecond }, nil},
+		{"highest", func(c *Config) { c.Workers, c.ReceiveBuffer, c.Coalesce = 1024, 512<<20, 10*time.Millisecond }, nil},
 		{"engine", func(c *Config) { c.Engine = "io_uring" }, []string{"engine"}},
 		{"below", func(c *Config) { c.Workers, c.ReceiveBuffer, c.Coalesce = -1, 64<<10-1, -1 }, []string{"workers", "receive_buffer", "coalesce"}},
-		{"above", func(c *Config) { c.Workers, c.ReceiveBuffer, c.Coalesce = 1025, 1<<30+1, 11*time.Millisecond }, []string{"workers", "receive_buffer", "coalesce"}},
+		{"above", func(c *Config) { c.Workers, c.ReceiveBuffer, c.Coalesce = 1025, 512<<20+1, 11*time.Millisecond }, []string{"workers", "receive_buffer", "coalesce"}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

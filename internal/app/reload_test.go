@@ -1,0 +1,141 @@
+package app
+
+import (
+	"fmt"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/shoal-tracker/shoal"
+	"github.com/shoal-tracker/shoal/internal/config"
+)
+
+// liveKeys has a row for every live key: a change of it, and what an announcer
+// sees of a torrent that nobody announced before, without the change and with
+// it.
+var liveKeys = map[string]struct {
+	change        func(*config.Config)
+	sees          func(t *testing.T, a *App, torrent byte) string
+	before, after string
+}{
+	"tracker.interval": {
+		func(c *config.Config) { c.Tracker.Interval = 10 * time.Minute },
+		func(t *testing.T, a *App, torrent byte) string {
+			res := replyOverHTTP(t, a.HTTPAddrs()[0], loopback4, asker(torrent))
+			return fmt.Sprintf("up to %d0 minutes", (res.Interval+599)/600) // 90 to 100 % of it
+		},
+		"up to 30 minutes", "up to 10 minutes",
+	},
+	"tracker.min_interval": {
+		func(c *config.Config) { c.Tracker.MinInterval = time.Minute },
+		func(t *testing.T, a *App, torrent byte) string {
+			return fmt.Sprint(replyOverHTTP(t, a.HTTPAddrs()[0], loopback4, asker(torrent)).MinInterval)
+		},
+		"300", "60",
+	},
+	"tracker.default_numwant":  {func(c *config.Config) { c.Tracker.DefaultNumWant = 0 }, handedOut, "1001 1002", ""},
+	"limits.torrents":          {func(c *config.Config) { c.Limits.Torrents = 1 }, handedOut, "1001 1002", ""},
+	"limits.peers":             {func(c *config.Config) { c.Limits.Peers = 3 }, handedOut, "1001 1002", "1001"},
+	"limits.peers_per_torrent": {func(c *config.Config) { c.Limits.PeersPerTorrent = 1 }, handedOut, "1001 1002", "1001"},
+	"limits.peers_per_network": {func(c *config.Config) { c.Limits.PeersPerNetwork = 1 }, handedOut, "1001 1002", "1001"},
+	"limits.connections":       {func(c *config.Config) { c.Limits.Connections = 1 }, answeredOfTwo, "true true", "true false"},
+	"access.clients_denied": {
+		func(c *config.Config) { c.Access.ClientsDenied = []string{"-XL"} }, refused,
+		"", shoal.ClientDenied.Error(),
+	},
+	"access.ports_denied": {
+		func(c *config.Config) { c.Access.PortsDenied = []int{1001} }, refused,
+		"", shoal.PortDenied.Error(),
+	},
+}
+
+// notHere has the live keys that are not of the rooms, or that no announce
+// shows at once.
+var notHere = map[string]bool{"log.level": true, "tracker.peer_timeout": true}
+
+func TestReload(t *testing.T) {
+	for key, row := range liveKeys {
+		t.Run(key, func(t *testing.T) {
+			cfg := testConfig(t, "auto")
+			a := serve(t, cfg)
+			if got := row.sees(t, a, 1); got != row.before {
+				t.Fatalf("got %q before the reload, want %q", got, row.before)
+			}
+			next := *cfg
+			row.change(&next)
+			a.Reload(&next)
+			if got := row.sees(t, a, 2); got != row.after {
+				t.Errorf("got %q after the reload, want %q", got, row.after)
+			}
+			if got := a.Totals(); got.Peers < 2 && row.before == "1001 1002" {
+				t.Errorf("the reload lost peers: %+v", got)
+			}
+			a.Reload(cfg)
+			if got := row.sees(t, a, 3); got != row.before {
+				t.Errorf("got %q after a reload of what was first, want %q", got, row.before)
+			}
+		})
+	}
+	for _, s := range config.Sections() {
+		for _, k := range s.Keys {
+			if _, ok := liveKeys[k.Path]; k.Live() && !ok && !notHere[k.Path] {
+				t.Errorf("%s is live and needs a row", k.Path)
+			}
+		}
+	}
+}
+
+// leecher is a peer of a client that a row denies.
+func leecher(torrent byte, port uint16) *shoal.AnnounceRequest {
+	return &shoal.AnnounceRequest{
+		InfoHash: shoal.InfoHash{torrent}, PeerID: shoal.PeerID{'-', 'X', 'L', byte(port)},
+		Addr: netip.AddrPortFrom(loopback4, port), Left: 5, NumWant: shoal.NumWantDefault,
+	}
+}
+
+// asker is answered and not stored, because it has no port.
+func asker(torrent byte) *shoal.AnnounceRequest { return leecher(torrent, 0) }
+
+// handedOut has two peers announce over UDP, and returns which of them a third
+// is given.
+func handedOut(t *testing.T, a *App, torrent byte) (ports string) {
+	t.Helper()
+	udp := overUDP(a.UDPAddrs()[0])
+	udp(t, loopback4, leecher(torrent, 1001))
+	udp(t, loopback4, leecher(torrent, 1002))
+	given := map[uint16]bool{}
+	for _, peer := range udp(t, loopback4, asker(torrent)) {
+		given[peer.Port()] = true
+	}
+	for _, port := range []uint16{1001, 1002} {
+		if given[port] && ports != "" {
+			ports += " "
+		}
+		if given[port] {
+			ports += fmt.Sprint(port)
+		}
+	}
+	return ports
+}
+
+// refused returns why a peer is, or nothing.
+func refused(t *testing.T, a *App, torrent byte) string {
+	t.Helper()
+	return replyOverHTTP(t, a.HTTPAddrs()[0], loopback4, leecher(torrent, 1001)).Failure
+}
+
+// answeredOfTwo says which of two connections open at once, one to each
+// listener, is answered.
+func answeredOfTwo(t *testing.T, a *App, torrent byte) string {
+	t.Helper()
+	first := open(t, a.HTTPAddrs()[0], torrent)
+	second := open(t, a.HTTPAddrs()[1], torrent)
+	got := fmt.Sprint(first != nil, second != nil)
+	for _, c := range []closer{first, second} {
+		if c != nil {
+			c()
+		}
+	}
+	eventually(t, "both connections are gone", func() bool { return a.connections.Open() == 0 })
+	return got
+}
