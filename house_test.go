@@ -55,11 +55,12 @@ var doors = []door{
 	{"bencode", nil, "a public format of its own, useful without a tracker"},
 	{"udptracker", words("root"), "a wire format: bytes to words and back, for servers and clients alike"},
 	{"httptracker", words("root bencode"), "a wire format, as udptracker"},
+	{"peerid", words("root"), "what peer IDs tell, useful without a tracker"},
 
 	{"internal/packetio", nil, "datagrams: knows nothing of trackers, so that an engine can be tested and replaced alone"},
 	{"internal/streamio", words("root"), "connections: knows nothing of HTTP; root for the coarse clock"},
 	{"internal/policy", words("root"), "judges an announce, not where it came from or goes to"},
-	{"internal/swarm", words("root"), "the only mutable state on the road: nothing it calls may call back"},
+	{"internal/swarm", words("root peerid"), "the only mutable state on the road: nothing it calls may call back"},
 	{"internal/tracker", words("root internal/policy internal/swarm"), "the order of the rooms, the same for every transport"},
 
 	{"internal/udpserver", words("root udptracker internal/packetio internal/tracker"), "one transport: its wire format, its I/O and the tracker"},
@@ -70,6 +71,14 @@ var doors = []door{
 	{"internal/config/generate", words("internal/config"), "writes the reference out of the doc comments, when a developer asks"},
 	{"internal/app", words("root internal/config internal/httpserver internal/packetio internal/policy internal/streamio internal/swarm internal/tracker internal/udpserver"), "builds every room and runs them"},
 	{"cmd/shoal", words("root internal/app internal/client internal/config"), "what a user types; the rooms are reached through app"},
+
+	{"cmd/shoal-load/internal/population", words("root"), "who announces what: knows no transport, and nothing of the server"},
+	{"cmd/shoal-load/internal/plan", words("cmd/shoal-load/internal/population"), "how long, how fast, which requests: the same for every transport"},
+	{"cmd/shoal-load/internal/report", words("cmd/shoal-load/internal/plan"), "what was counted, whatever the transport"},
+	{"cmd/shoal-load/internal/check", words("root cmd/shoal-load/internal/plan cmd/shoal-load/internal/population cmd/shoal-load/internal/report"), "judges trackers, and so must not lean on the server's rooms"},
+	{"cmd/shoal-load/internal/udpload", words("root udptracker cmd/shoal-load/internal/check cmd/shoal-load/internal/plan cmd/shoal-load/internal/population cmd/shoal-load/internal/report"), "one transport, with sockets of its own: those of the server are what is tested"},
+	{"cmd/shoal-load/internal/httpload", words("root bencode httptracker cmd/shoal-load/internal/check cmd/shoal-load/internal/plan cmd/shoal-load/internal/population cmd/shoal-load/internal/report"), "as udpload"},
+	{"cmd/shoal-load", words("cmd/shoal-load/internal/httpload cmd/shoal-load/internal/plan cmd/shoal-load/internal/population cmd/shoal-load/internal/report cmd/shoal-load/internal/udpload"), "what a user types; tests trackers from outside"},
 }
 
 // A libraryDoor is where a foreign library comes in: one room knows it, so that
@@ -81,13 +90,16 @@ type libraryDoor struct {
 }
 
 var libraryDoors = []libraryDoor{
-	{"golang.org/x/sys", words("internal/packetio internal/streamio"), "system calls belong to I/O"},
+	{"golang.org/x/sys", words("internal/packetio internal/streamio cmd/shoal-load/internal/udpload cmd/shoal-load/internal/httpload"), "system calls belong to I/O"},
 	{"github.com/dchest/siphash", words("internal/udpserver"), "connection IDs"},
-	{"github.com/pelletier/go-toml/v2", words("internal/config"), "the configuration file"},
+	{"github.com/pelletier/go-toml/v2", words("internal/config cmd/shoal-load"), "the configuration file"},
 	{"golang.org/x/sync", words("internal/app"), "running the rooms; on the road nothing is started"},
-	{"github.com/spf13/cobra", words("cmd/shoal"), "commands and flags"},
+	{"github.com/spf13/cobra", words("cmd/shoal cmd/shoal-load"), "commands and flags"},
 	{"github.com/lmittmann/tint", words("cmd/shoal"), "the log on a terminal"},
-	{"golang.org/x/term", words("cmd/shoal"), "is the log on a terminal?"},
+	{"golang.org/x/term", words("cmd/shoal cmd/shoal-load"), "is the log, or the progress, on a terminal?"},
+	{"github.com/spf13/pflag", words("cmd/shoal-load"), "the keys of its configuration file are its flags"},
+	{"github.com/HdrHistogram/hdrhistogram-go", words("cmd/shoal-load/internal/report"), "latencies"},
+	{"github.com/schollz/progressbar/v3", words("cmd/shoal-load"), "progress on a terminal"},
 }
 
 // A quietRoom does without some of the standard library.
@@ -107,6 +119,7 @@ var quietRooms = []quietRoom{
 	{"bencode", inputOutput, "bytes in, bytes appended; hostile input meets no unsafe code"},
 	{"udptracker", inputOutput, "as bencode"},
 	{"httptracker", inputOutput, "as bencode"},
+	{"peerid", inputOutput, "as bencode"},
 	{"internal/policy", inputOutput, "a rule is asked for every announce: it may not wait"},
 	{"internal/tracker", inputOutput, "on the road nothing waits, and nothing is logged"},
 	{"internal/swarm", logging, "an outsider must not be able to fill the log"},

@@ -39,10 +39,10 @@ type App struct {
 func New(cfg *config.Config, log *slog.Logger) (*App, error) {
 	a := &App{log: log, connections: streamio.NewLimit(connections(cfg))}
 	a.setClock()
-	limits := swarmLimits(cfg.Limits.Limits)
+	limits := swarmLimits(cfg)
 	a.swarm = swarm.New(swarm.Config{
 		PeerTimeout: cfg.Tracker.PeerTimeout,
-		Details:     cfg.Tracker.PeerDetails == "true", // auto: an open tracker keeps none
+		Details:     keepsDetails(cfg),
 		Limits:      limits,
 	})
 	a.tracker = tracker.New(cfg.Tracker, policy.Compile(cfg.Access), a.swarm, &a.clock)
@@ -116,11 +116,11 @@ func (a *App) Close() error {
 	return errors.Join(errs...)
 }
 
-// Reload puts the live keys of cfg in force: [tracker] but peer_details,
+// Reload puts the live keys of cfg in force: [tracker] but peer_timeout and
+// peer_details,
 // [limits] and [access].
 func (a *App) Reload(cfg *config.Config) {
-	a.swarm.SetPeerTimeout(cfg.Tracker.PeerTimeout)
-	a.swarm.SetLimits(swarmLimits(cfg.Limits.Limits))
+	a.swarm.SetLimits(swarmLimits(cfg))
 	a.connections.Set(connections(cfg))
 	a.tracker.Configure(cfg.Tracker, policy.Compile(cfg.Access))
 }

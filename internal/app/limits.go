@@ -7,10 +7,13 @@ import (
 	"github.com/shoal-tracker/shoal/internal/swarm"
 )
 
-// What the swarm takes of the heap for a torrent and for a peer, rounded up.
+// What the swarm takes for a torrent and for a peer, rounded up: a line for
+// each family, its slot in the table and what lies idle; an IPv6 peer with its
+// place in an index and, where they are kept, its details.
 const (
-	torrentBytes = 1024
-	peerBytes    = 256
+	torrentBytes = 192
+	peerBytes    = 48
+	detailsBytes = 64
 
 	// What a connection takes while its client asks for the largest replies and
 	// reads none: up to 41 KiB of replies (8 KiB, and then one of 33 KiB), 8 KiB
@@ -21,16 +24,25 @@ const (
 
 // swarmLimits fills in the limits that are left to the tracker: torrents and
 // peers may take a quarter of the memory each.
-func swarmLimits(l swarm.Limits) swarm.Limits {
+func swarmLimits(cfg *config.Config) swarm.Limits {
+	l := cfg.Limits.Limits
 	memory := machineMemory()
+	peer := int64(peerBytes)
+	if keepsDetails(cfg) {
+		peer += detailsBytes
+	}
 	if l.Torrents == 0 {
 		l.Torrents = int(memory / 4 / torrentBytes)
 	}
 	if l.Peers == 0 {
-		l.Peers = int(memory / 4 / peerBytes)
+		l.Peers = int(memory / 4 / peer)
 	}
 	return l
 }
+
+// keepsDetails reports whether peer details are kept. With auto, an open
+// tracker keeps none.
+func keepsDetails(cfg *config.Config) bool { return cfg.Tracker.PeerDetails == "true" }
 
 // spareDescriptors are kept for files, the log, and connections that are
 // closed as soon as they are accepted.

@@ -128,8 +128,10 @@ func (k Key) Live() bool {
 	switch section, _, _ := strings.Cut(k.Path, "."); section {
 	case "access", "limits":
 		return true
-	case "tracker": // details that were not kept cannot be had later
-		return k.Path != "tracker.peer_details"
+	case "tracker":
+		// Details that were not kept cannot be had later, and the time of a
+		// peer is kept in hundredths of the timeout.
+		return k.Path != "tracker.peer_details" && k.Path != "tracker.peer_timeout"
 	}
 	return k.Path == "log.level"
 }

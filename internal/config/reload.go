@@ -2,6 +2,7 @@ package config
 
 import (
 	"reflect"
+	"slices"
 	"strconv"
 )
 
@@ -13,8 +14,8 @@ type Change struct {
 }
 
 // Reload works out how a running tracker comes as near to the next
-// configuration as it can. No live key has a range that depends on one that is
-// not live, so what comes out is in range if both were.
+// configuration as it can. What comes out is in range if both were: only the
+// intervals have a range that depends on a key which is not live.
 func Reload(running, next *Config) Change {
 	merged := *running
 	merged.Origin = next.Origin
@@ -36,7 +37,21 @@ func Reload(running, next *Config) Change {
 			}
 		}
 	}
+	if merged.Tracker.Interval >= merged.Tracker.PeerTimeout {
+		merged.Tracker.Interval, merged.Tracker.MinInterval = running.Tracker.Interval, running.Tracker.MinInterval
+		c.hold("tracker.interval", "tracker.min_interval")
+	}
 	return c
+}
+
+// hold makes keys that were applied wait for a restart.
+func (c *Change) hold(paths ...string) {
+	for _, path := range paths {
+		if i := slices.Index(c.Applied, path); i >= 0 {
+			c.Applied = slices.Delete(c.Applied, i, i+1)
+			c.Restart = append(c.Restart, path)
+		}
+	}
 }
 
 // compareMany finds what differs in the sections of one name, none of which is

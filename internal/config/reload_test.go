@@ -35,7 +35,7 @@ func TestReload(t *testing.T) {
 	c := Reload(running, next)
 	want := before
 	want.Log.Level, want.Tracker.Interval = "debug", 40*time.Minute
-	want.Tracker.PeerTimeout, want.Limits.Connections = 2*time.Hour, 5
+	want.Limits.Connections = 5
 	want.Limits.Peers, want.Access.PortsDenied = 5, []int{22}
 	if diff := cmp.Diff(&want, c.Config, byValue); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
@@ -43,15 +43,40 @@ func TestReload(t *testing.T) {
 	if diff := cmp.Diff(&before, running, byValue); diff != "" {
 		t.Errorf("the running configuration was changed:\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"log.level", "tracker.interval", "tracker.peer_timeout", "limits.peers", "limits.connections", "access.ports_denied"}, c.Applied); diff != "" {
+	if diff := cmp.Diff([]string{"log.level", "tracker.interval", "limits.peers", "limits.connections", "access.ports_denied"}, c.Applied); diff != "" {
 		t.Errorf("applied, -want +got:\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"data_dir", "tracker.peer_details", "udp.0.workers", "http"}, c.Restart); diff != "" {
+	if diff := cmp.Diff([]string{"data_dir", "tracker.peer_timeout", "tracker.peer_details", "udp.0.workers", "http"}, c.Restart); diff != "" {
 		t.Errorf("needs a restart, -want +got:\n%s", diff)
 	}
 
 	again := Reload(c.Config, next)
 	if len(again.Applied) != 0 || len(again.Restart) != len(c.Restart) {
 		t.Errorf("the second reload applied %v, left %v", again.Applied, again.Restart)
+	}
+}
+
+// An interval above the running peer timeout would lose every peer before its
+// next announce.
+func TestReloadKeepsTheIntervalBelowThePeerTimeout(t *testing.T) {
+	running, err := load("", nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next, err := load("[tracker]\ninterval = \"80m\"\nmin_interval = \"40m\"\npeer_timeout = \"3h\"\ndefault_numwant = 7", nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := Reload(running, next)
+	want := running.Tracker
+	want.DefaultNumWant = 7
+	if c.Config.Tracker != want {
+		t.Errorf("got %+v, want %+v", c.Config.Tracker, want)
+	}
+	if diff := cmp.Diff([]string{"tracker.default_numwant"}, c.Applied); diff != "" {
+		t.Errorf("applied, -want +got:\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"tracker.peer_timeout", "tracker.interval", "tracker.min_interval"}, c.Restart); diff != "" {
+		t.Errorf("needs a restart, -want +got:\n%s", diff)
 	}
 }

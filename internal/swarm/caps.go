@@ -16,6 +16,8 @@ type Totals struct {
 	TorrentsRefused uint64 // newcomers answered but not stored: too many torrents
 	TorrentsEvicted uint64 // torrents that made room for another
 	PeersRefused    uint64 // newcomers answered but not stored: too many peers
+
+	Bytes int // of memory that torrents and peers have taken
 }
 
 // Totals returns the counts of this moment.
@@ -26,23 +28,31 @@ func (s *Store) Totals() Totals {
 		TorrentsRefused: s.held.torrentsRefused.Load(),
 		TorrentsEvicted: s.held.torrentsEvicted.Load(),
 		PeersRefused:    s.held.peersRefused.Load(),
+		Bytes:           s.memory.held(),
 	}
 }
 
-// admitPeer reports whether a newcomer to t, nil for a new torrent, is stored.
-func (s *Store) admitPeer(t *torrent, self *place) bool {
-	l := s.limits.Load()
-	full := l.Peers > 0 && s.held.peers.Load() >= int64(l.Peers)
-	if t != nil && !full {
-		full = l.PeersPerTorrent > 0 && t.peers() >= l.PeersPerTorrent
-		if !full && l.PeersPerNetwork > 0 {
-			full = t.inNetwork(self) >= l.PeersPerNetwork
-		}
+// admitPeer reports whether one peer more may be stored.
+func (v *visit) admitPeer() bool {
+	if l := v.limits.Peers; l > 0 && v.store.held.peers.Load() >= int64(l) || v.store.memory.full.Load() {
+		v.store.held.peersRefused.Add(1)
+		return false
 	}
-	if full {
-		s.held.peersRefused.Add(1)
+	return true
+}
+
+// admit reports whether a newcomer to a torrent is stored. own is its family.
+func (v *visit) admit(own, other *family, k key) bool {
+	if !v.admitPeer() {
+		return false
 	}
-	return !full
+	l := v.limits
+	if l.PeersPerTorrent > 0 && own.peers+other.peers >= l.PeersPerTorrent ||
+		l.PeersPerNetwork > 0 && own.inNetwork(k) >= l.PeersPerNetwork {
+		v.store.held.peersRefused.Add(1)
+		return false
+	}
+	return true
 }
 
 // looks bounds the search for a torrent that can make room.
@@ -51,50 +61,44 @@ const looks = 16
 // admitTorrent reports whether one more torrent is stored. At the bound a
 // torrent that holds nobody, or one peer that announced once, makes room: that
 // is what a spray of random info hashes leaves behind.
-func (s *Store) admitTorrent(sh *shard) bool {
-	l := s.limits.Load()
-	if l.Torrents <= 0 || s.held.torrents.Load() < int64(l.Torrents) {
+func (v *visit) admitTorrent() bool {
+	if l := v.limits.Torrents; l <= 0 || v.store.held.torrents.Load() < int64(l) {
 		return true
 	}
-	seen := 0
-	for hash, t := range sh.torrents { // begins anywhere
-		if n := t.peers(); n == 0 || n == 1 && !t.again {
-			delete(sh.torrents, hash)
-			s.held.torrents.Add(-1)
-			s.held.peers.Add(int64(-n))
-			s.held.torrentsEvicted.Add(1)
-			return true
-		}
-		if seen++; seen == looks {
-			break
-		}
+	if v.evict() {
+		v.store.held.torrentsEvicted.Add(1)
+		return true
 	}
-	s.held.torrentsRefused.Add(1)
+	v.store.held.torrentsRefused.Add(1)
 	return false
 }
 
-// inNetwork returns how many peers of t are in the network of self. The first
-// call counts them all; from then on network keeps the counts.
-func (t *torrent) inNetwork(self *place) int {
-	if t.networks == nil {
-		t.networks = make(map[place]int)
-		for _, f := range []*family{&t.v4, &t.v6} {
-			for at := range f.peers {
-				p := f.place(at)
-				t.networks[p.network()]++
-			}
+// evict drops a torrent that can make room. It begins to look anywhere in the
+// shard, so that nobody can know who will go.
+func (v *visit) evict() bool {
+	s := v.shard
+	d := s.directory.Load()
+	at := below(&s.random, len(d.pages)*pageSlots)
+	for looked, tries := 0, 0; looked < looks && tries < pageSlots; tries++ {
+		r := ref(d.pages[at/pageSlots].Load())
+		if r == 0 {
+			return false
+		}
+		slot := s.page(r)[1+at%pageSlots]
+		if at++; at == len(d.pages)*pageSlots {
+			at = 0
+		}
+		if slot == 0 {
+			continue
+		}
+		looked++
+		l := s.line(ref(slot))
+		complete, incomplete := s.counts(l)
+		if n := complete + incomplete; n == 0 || n == 1 && !l.again() {
+			hash := l.hash
+			s.drop(&torrentHash{info: &hash, half: uint32(slot >> 32)})
+			return true
 		}
 	}
-	return t.networks[self.network()]
-}
-
-// network notes that by peers joined or left the network of p.
-func (t *torrent) network(p *place, by int) {
-	if t.networks == nil {
-		return
-	}
-	n := p.network()
-	if t.networks[n] += by; t.networks[n] == 0 {
-		delete(t.networks, n)
-	}
+	return false
 }

@@ -8,60 +8,149 @@ import (
 )
 
 // sweeps is how often a peer timeout is divided: no peer stays longer than
-// 1/sweeps of the timeout beyond it.
+// 1/sweeps of the timeout beyond it, and its age has five sweeps to be noticed
+// before it could be mistaken for a small one.
 const sweeps = 20
 
 // Run removes peers that no longer announce, a shard at a time and spread
 // evenly over time, until ctx ends.
 func (s *Store) Run(ctx context.Context, clock *shoal.Clock) {
-	var hashes []shoal.InfoHash
+	every := max(s.times.timeout/sweeps/shardCount, time.Millisecond)
+	timer := time.NewTicker(every)
+	defer timer.Stop()
 	for i := 0; ; i = (i + 1) % shardCount {
-		every := time.Duration(s.timeout.Load()) / sweeps / shardCount
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(max(every, time.Millisecond)):
+		case <-timer.C:
 		}
-		hashes = s.sweep(&s.shards[i], hashes, clock.Now())
+		s.sweep(&s.shards[i], clock.Now())
 	}
 }
 
-// sweep removes what has timed out from one shard. It takes the lock once for
-// each torrent, so that announces come through in between. hashes is memory to
-// use again.
-func (s *Store) sweep(sh *shard, hashes []shoal.InfoHash, now shoal.Tick) []shoal.InfoHash {
-	hashes = hashes[:0]
-	sh.mu.Lock()
-	for hash := range sh.torrents {
-		hashes = append(hashes, hash)
-	}
-	sh.mu.Unlock()
+// A sweep holds the lock for a few torrents at a time, or for a part of a
+// large one, so that announces come through in between.
+const (
+	sweptPeers    = 4096
+	sweptTorrents = 32
+	sweptPages    = 4 // of an index
+)
 
-	oldest := now.Add(-time.Duration(s.timeout.Load()))
-	for _, hash := range hashes {
-		sh.mu.Lock()
-		if t := sh.torrents[hash]; t != nil {
-			gone := t.expire(&t.v4, oldest) + t.expire(&t.v6, oldest)
-			s.held.peers.Add(int64(-gone))
-			if t.peers() == 0 && t.completed == 0 {
-				delete(sh.torrents, hash)
-				s.held.torrents.Add(-1)
+// sweeper is one walk through a shard.
+type sweeper struct {
+	shard *shard
+	now   uint8
+	work  int // peers looked at since the lock was taken
+}
+
+// sweep removes what has timed out from one shard, and gives back the memory
+// that it leaves idle.
+func (s *Store) sweep(sh *shard, now shoal.Tick) {
+	w := sweeper{shard: sh, now: s.times.of(now)}
+	sh.mu.Lock()
+	sh.compact()
+	var slots [pageSlots]uint64
+	for half := uint64(0); half < 1<<32; {
+		n, depth := sh.slots(&slots, uint32(half))
+		for i, slot := range slots[:n] {
+			if i%sweptTorrents == 0 {
+				w.pause()
+			}
+			w.torrent(slot)
+		}
+		half = half>>(32-depth)<<(32-depth) + 1<<(32-depth)
+	}
+	empty := sh.arena.emptied()
+	sh.mu.Unlock()
+	s.memory.give(empty)
+}
+
+// pause lets others have the lock.
+func (w *sweeper) pause() {
+	w.shard.mu.Unlock()
+	w.work = 0
+	w.shard.mu.Lock()
+}
+
+// torrent sweeps the torrent of a slot, if it is still there.
+func (w *sweeper) torrent(slot uint64) {
+	s := w.shard
+	p, i := s.slotOf(slot)
+	if i == 0 {
+		return
+	}
+	slot = s.moveLine(p, i)
+	for _, size := range [2]int{size4, size6} {
+		if !w.peers(slot, size) || !w.index(slot, size) {
+			return
+		}
+	}
+	l := s.line(ref(slot))
+	if l.completed == 0 && l.link == 0 && l.state4 == stateInline {
+		hash := l.hash
+		s.drop(&torrentHash{info: &hash, half: uint32(slot >> 32)})
+	}
+}
+
+// open opens a family of the torrent in a slot, unless it went while others
+// had the lock.
+func (w *sweeper) open(slot uint64, size int) (family, bool) {
+	if _, i := w.shard.slotOf(slot); i == 0 {
+		return family{}, false
+	}
+	return w.shard.family(w.shard.line(ref(slot)), size), true
+}
+
+// peers sweeps the peers of a family from the end to the front, because who
+// leaves is replaced from behind. It reports false when the torrent is gone.
+func (w *sweeper) peers(slot uint64, size int) bool {
+	f, there := w.open(slot, size)
+	for end := f.peers; there && end > 0; {
+		start := max(0, end-sweptPeers)
+		gone := f.expire(start, end, &w.shard.store.times, w.now)
+		w.shard.store.held.peers.Add(int64(-gone))
+		f.settle(start, min(end, f.peers))
+		if w.work += end - start; w.work >= sweptPeers {
+			w.pause()
+			f, there = w.open(slot, size)
+		}
+		end = min(start, f.peers)
+	}
+	return there
+}
+
+// index gives back what the index of a family does not need.
+func (w *sweeper) index(slot uint64, size int) bool {
+	f, there := w.open(slot, size)
+	for i := 0; there && f.area != nil && f.indexed() && i < 1<<f.header().indexDepth; i++ {
+		if i%sweptPages == sweptPages-1 {
+			w.pause()
+			if f, there = w.open(slot, size); !there || f.area == nil || !f.indexed() {
+				break
 			}
 		}
-		sh.mu.Unlock()
+		f.settleIndex(i)
 	}
-	return hashes
+	return there
 }
 
-// expire removes the peers last seen at oldest or before. It goes from the end
-// to the front because remove fills a hole from behind.
-func (t *torrent) expire(f *family, oldest shoal.Tick) (gone int) {
-	for at := len(f.peers) - 1; at >= 0; at-- {
-		if f.peers[at].seen > oldest {
-			continue
+// expire removes those from the positions start to end who have timed out, and
+// returns how many.
+func (f *family) expire(start, end int, t *times, now uint8) (gone int) {
+	for at := end - 1; at >= start; at-- {
+		if t.gone(*f.time(at), now) {
+			f.remove(at)
+			gone++
 		}
-		t.drop(f, at)
-		gone++
 	}
+	if gone == 0 {
+		return 0
+	}
+	if f.peers == 0 {
+		f.clear()
+		return gone
+	}
+	f.shrink()
+	f.save()
 	return gone
 }

@@ -2,52 +2,178 @@ package swarm
 
 import (
 	"math/rand/v2"
-	"slices"
+	"unsafe"
 
 	"github.com/shoal-tracker/shoal"
 )
 
-// family holds the peers of one torrent and one address family. Leechers stand
-// first, seeders after them, and each part is a random permutation of its
-// peers: newcomers are put at a uniformly random position, so that any window
-// of a part is a uniform sample of it and a burst of fakes does not sit
-// together.
+// family is the peers of one torrent and one address family, opened for one
+// visit. Leechers stand first, seeders after them, and each part is a random
+// permutation of its peers: newcomers are put at a uniformly random position,
+// so that any window of a part is a uniform sample of it and a burst of fakes
+// does not sit together.
 type family struct {
-	wire     []byte         // compact addresses, size bytes each, ready to be sent
-	peers    []peer         // at the same positions
-	ids      []shoal.PeerID // at the same positions; nil without details
-	leechers int
-	places   map[place]int // position of each address
-	size     int
-	details  bool
-	most     int // peers since the memory was last given back
+	shard *shard
+	shape *shape
+	line  *line
+	state *state
+	area  []byte // nil while a torrent has no IPv6 peers
+
+	peers, leechers int
+
+	block []byte // the peers, unless they are in chunks
+	room  int    // peers that block has room for
+
+	networks *networks // counts by network; nil unless a cap asks for them
 }
 
-type peer struct {
-	seen    shoal.Tick // last announce
-	counted bool       // it has been counted as completed
+// shape is the sizes of a family, the same in the whole store.
+type shape struct {
+	size   int // of a compact address
+	record int // bytes a peer, everything
+	inline int // peers that the area has room for
+	shift  int // a chunk has room for 1<<shift peers
+	ids    bool
 }
 
-func newFamily(size int, details bool) family {
-	return family{size: size, places: make(map[place]int), details: details}
-}
+// detailsSize is what a peer takes more where details are kept.
+const detailsSize = 48
 
-// insert puts a newcomer into its part and returns its position.
-func (f *family) insert(random *rand.PCG, self place, p peer, req *shoal.AnnounceRequest) int {
-	at := len(f.peers)
-	f.wire = append(f.wire, self.bytes()...)
-	f.peers = append(f.peers, p)
-	if f.details {
-		f.ids = append(f.ids, req.PeerID)
+func makeShape(size, area int, details bool) shape {
+	s := shape{size: size, record: size + 2, shift: 9}
+	if size == size6 {
+		s.shift = 8
 	}
-	f.places[self] = at
-	f.most = max(f.most, len(f.peers))
-	if req.Seeder() {
-		return f.move(at, f.leechers+below(random, at+1-f.leechers))
+	if details {
+		s.record += detailsSize
+		s.shift = 6
+		s.ids = true
+	} else {
+		s.inline = area / s.record
 	}
-	at = f.move(at, f.leechers) // the first seeder makes room at the end
-	f.leechers++
-	return f.move(at, below(random, f.leechers))
+	return s
+}
+
+func (s *shape) chunkUnits() int { return roundUnits(s.record << s.shift) }
+
+// roomOf returns how many peers a block of so many units has room for.
+func (s *shape) roomOf(units int) int { return min(units*unitBytes/s.record, 1<<s.shift) }
+
+func (f *family) header() *header { return headerOf(f.area) }
+
+// open reads where the peers are.
+func (f *family) open() {
+	switch *f.state & stateKind {
+	case stateInline:
+		f.peers, f.leechers = int(*f.state&7), int(*f.state>>3&7)
+		f.block, f.room = f.area, f.shape.inline
+	case stateBlock:
+		h := f.header()
+		f.peers, f.leechers = int(h.peers), int(h.leechers)
+		f.block = f.shard.arena.bytes(h.array, int(h.arrayUnits))
+		f.room = f.shape.roomOf(int(h.arrayUnits))
+	case stateChunks:
+		h := f.header()
+		f.peers, f.leechers = int(h.peers), int(h.leechers)
+		f.block, f.room = nil, int(h.chunks)<<f.shape.shift
+	}
+}
+
+// addExtra gives the torrent the line for its IPv6 peers.
+func (f *family) addExtra() {
+	f.line.link = f.shard.arena.alloc(1)
+	f.area = f.shard.extra(f.line.link).area[:]
+	f.block, f.room = f.area, f.shape.inline
+}
+
+// save writes the numbers back.
+func (f *family) save() {
+	if f.area == nil {
+		return
+	}
+	if *f.state&stateKind == stateInline {
+		*f.state = state(f.peers | f.leechers<<3)
+		return
+	}
+	h := f.header()
+	h.peers, h.leechers = uint32(f.peers), uint32(f.leechers)
+}
+
+// at returns the memory that the peer at a position is in, how many peers that
+// has room for, and which of them it is. The memory is an array of addresses,
+// then one of times, one of clients and, where they are kept, one of details.
+func (f *family) at(pos int) (b []byte, room, i int) {
+	if f.block != nil {
+		return f.block, f.room, pos
+	}
+	shift := f.shape.shift
+	chunk := f.directory()[pos>>shift]
+	return f.shard.arena.bytes(chunk, f.shape.chunkUnits()), 1 << shift, pos & (1<<shift - 1)
+}
+
+// directory returns the refs of the chunks.
+func (f *family) directory() []ref {
+	h := f.header()
+	return refs(f.shard.arena.bytes(h.array, int(h.arrayUnits)))
+}
+
+func refs(b []byte) []ref {
+	return unsafe.Slice((*ref)(unsafe.Pointer(&b[0])), len(b)/4)
+}
+
+func (f *family) key(pos int) key {
+	b, _, i := f.at(pos)
+	return keyAt(b, i*f.shape.size, f.shape.size)
+}
+
+func (f *family) time(pos int) *uint8 {
+	b, room, i := f.at(pos)
+	return &b[room*f.shape.size+i]
+}
+
+func (f *family) client(pos int) *uint8 {
+	b, room, i := f.at(pos)
+	return &b[room*(f.shape.size+1)+i]
+}
+
+func (f *family) details(pos int) *details {
+	b, room, i := f.at(pos)
+	from := room*(f.shape.size+2) + i*detailsSize
+	return (*details)(unsafe.Pointer(&b[from : from+detailsSize][0]))
+}
+
+// insert puts a newcomer into its part and returns its position, or -1 when
+// there is no room to be had.
+func (f *family) insert(random *rand.PCG, k key, time, client uint8, seeder bool) int {
+	if f.area == nil {
+		f.addExtra()
+	}
+	if !f.makeRoom() || !f.makeIndexRoom(k) {
+		return -1
+	}
+	at := f.leechers
+	if seeder {
+		at += below(random, f.peers+1-f.leechers)
+		if at != f.peers {
+			f.relocate(at, f.peers)
+		}
+	} else {
+		if f.leechers != f.peers { // the first seeder makes room at the end
+			f.relocate(f.leechers, f.peers)
+		}
+		if at = below(random, f.leechers+1); at != f.leechers {
+			f.relocate(at, f.leechers)
+		}
+		f.leechers++
+	}
+	f.peers++
+	b, room, i := f.at(at)
+	k.put(b[i*f.shape.size:], f.shape.size)
+	b[room*f.shape.size+i] = time
+	b[room*(f.shape.size+1)+i] = client
+	f.indexAdd(k, at)
+	f.networks.put(k, f.shape.size, at)
+	return at
 }
 
 // changeRole makes a leecher a seeder or the reverse, and returns its new
@@ -55,70 +181,109 @@ func (f *family) insert(random *rand.PCG, self place, p peer, req *shoal.Announc
 func (f *family) changeRole(random *rand.PCG, at int) int {
 	if at < f.leechers {
 		f.leechers--
-		at = f.move(at, f.leechers)
-		return f.move(at, f.leechers+below(random, len(f.peers)-f.leechers))
+		at = f.swap(at, f.leechers)
+		return f.swap(at, f.leechers+below(random, f.peers-f.leechers))
 	}
-	at = f.move(at, f.leechers)
+	at = f.swap(at, f.leechers)
 	f.leechers++
-	return f.move(at, below(random, f.leechers))
+	return f.swap(at, below(random, f.leechers))
 }
 
+// remove takes out the peer at a position; the last ones of both parts move up.
 func (f *family) remove(at int) {
+	k := f.key(at)
+	f.indexRemove(k, at)
+	f.networks.remove(k, f.shape.size, at)
 	if at < f.leechers {
 		f.leechers--
-		at = f.move(at, f.leechers)
+		if at != f.leechers {
+			f.relocate(f.leechers, at)
+		}
+		at = f.leechers
 	}
-	last := f.move(at, len(f.peers)-1)
-	delete(f.places, f.place(last))
-	f.wire = f.wire[:last*f.size]
-	f.peers = f.peers[:last]
-	if f.ids != nil {
-		f.ids = f.ids[:last]
+	f.peers--
+	if at != f.peers {
+		f.relocate(f.peers, at)
 	}
 }
 
-// keep is how many peers' memory is never given back.
-const keep = 16
-
-// shrink gives back the memory of a family that has lost three quarters of its
-// peers, and reports whether it did: else joining and leaving one torrent
-// after the other would hold memory that no limit counts.
-func (f *family) shrink() bool {
-	n := len(f.peers)
-	if f.most <= keep || n > f.most/4 {
-		return false
+// relocate moves the peer at from to the position to, which is free.
+func (f *family) relocate(from, to int) {
+	k := f.key(from)
+	f.indexMove(k, from, to)
+	f.networks.move(k, f.shape.size, from, to)
+	a, aRoom, i := f.at(from)
+	b, bRoom, j := f.at(to)
+	size := f.shape.size
+	k.put(b[j*size:], size)
+	b[bRoom*size+j] = a[aRoom*size+i]
+	b[bRoom*(size+1)+j] = a[aRoom*(size+1)+i]
+	if f.shape.ids {
+		*f.details(to) = *f.details(from)
 	}
-	f.most = n
-	f.wire = slices.Clip(slices.Clone(f.wire))
-	f.peers = slices.Clip(slices.Clone(f.peers))
-	if f.ids != nil {
-		f.ids = slices.Clip(slices.Clone(f.ids))
-	}
-	f.places = make(map[place]int, n)
-	for at := range f.peers {
-		f.places[f.place(at)] = at
-	}
-	return true
 }
 
-// move swaps the peer at from with the one at to, and returns to.
-func (f *family) move(from, to int) int {
+// swap exchanges two peers and returns to.
+func (f *family) swap(from, to int) int {
 	if from == to {
 		return to
 	}
-	a, b := f.place(from), f.place(to)
-	copy(f.wire[from*f.size:], b.bytes())
-	copy(f.wire[to*f.size:], a.bytes())
-	f.places[a], f.places[b] = to, from
-	f.peers[from], f.peers[to] = f.peers[to], f.peers[from]
-	if f.ids != nil {
-		f.ids[from], f.ids[to] = f.ids[to], f.ids[from]
+	a, b := f.key(from), f.key(to)
+	f.indexSwap(a, b, from, to)
+	f.networks.move(a, f.shape.size, from, to)
+	f.networks.move(b, f.shape.size, to, from)
+	ma, aRoom, i := f.at(from)
+	mb, bRoom, j := f.at(to)
+	size := f.shape.size
+	b.put(ma[i*size:], size)
+	a.put(mb[j*size:], size)
+	for _, column := range [2]int{size, size + 1} {
+		x, y := &ma[aRoom*column+i], &mb[bRoom*column+j]
+		*x, *y = *y, *x
+	}
+	if f.shape.ids {
+		x, y := f.details(from), f.details(to)
+		*x, *y = *y, *x
 	}
 	return to
 }
 
-func (f *family) place(at int) place {
-	p := place{size: uint8(f.size)}
-	copy(p.at[:], f.wire[at*f.size:(at+1)*f.size])
-	return p
+// details is what is known of a peer where details are kept.
+type details struct {
+	id                         shoal.PeerID
+	event                      shoal.Event
+	_                          [3]byte
+	uploaded, downloaded, left uint64le
+}
+
+// uint64le is a number in 8 bytes that need not stand at a multiple of 8.
+type uint64le [8]byte
+
+// drop removes the peer at a position and gives back what it leaves idle.
+func (f *family) drop(at int) {
+	f.remove(at)
+	if f.peers == 0 {
+		f.clear()
+		return
+	}
+	f.shrink()
+	f.save()
+}
+
+// clear gives back everything a family holds, its peers too.
+func (f *family) clear() {
+	if f.area == nil {
+		return
+	}
+	f.free()
+	f.peers, f.leechers = 0, 0
+	*f.state = stateInline
+	if f.shape.size == size6 {
+		f.shard.arena.release(f.line.link, 1)
+		f.line.link, f.area, f.block = 0, nil, nil
+	}
+	if f.networks != nil {
+		delete(f.shard.networks, networksOf{f.line.hash, uint8(f.shape.size)})
+		f.networks = nil
+	}
 }

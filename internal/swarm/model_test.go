@@ -3,7 +3,6 @@ package swarm
 import (
 	"encoding/binary"
 	"net/netip"
-	"slices"
 	"testing"
 	"time"
 
@@ -12,125 +11,176 @@ import (
 	"github.com/shoal-tracker/shoal"
 )
 
-// model is the naive swarm that the Store is held against: a list a torrent,
-// walked from end to end for everything.
-type model struct {
-	timeout   time.Duration
-	torrents  map[shoal.InfoHash][]modelPeer
-	completed map[shoal.InfoHash]uint32
+// pair is a Store and the naive one that is told the same.
+type pair struct {
+	store *Store
+	naive *mapStore
+	clock shoal.Tick
 }
 
-type modelPeer struct {
-	addr    netip.AddrPort
-	id      shoal.PeerID
-	seeder  bool
-	counted bool
-	seen    shoal.Tick
+func newPair(c Config) *pair {
+	return &pair{store: New(c), naive: newMapStore(c.PeerTimeout, c.Limits), clock: 1000}
 }
 
-func (m *model) announce(req *shoal.AnnounceRequest, now shoal.Tick) {
-	peers := m.torrents[req.InfoHash]
-	at := slices.IndexFunc(peers, func(p modelPeer) bool { return p.addr == req.Addr })
-	switch {
-	case req.Event == shoal.EventStopped:
-		if at >= 0 {
-			m.torrents[req.InfoHash] = slices.Delete(peers, at, at+1)
+func (p *pair) announce(t *rapid.T, req *shoal.AnnounceRequest) {
+	res := room(10)
+	res.Complete, res.Incomplete = 99, 99 // of the announce before
+	p.store.Announce(req, &res, p.clock)
+	p.naive.announce(req, p.clock)
+	p.checkAnswer(t, req, &res)
+}
+
+func (p *pair) wait(d time.Duration) {
+	for d >= 0 {
+		step := min(d, 5*time.Second) // as Run does
+		p.clock = p.clock.Add(step)
+		for _, sh := range inUse(p.store) {
+			p.store.sweep(sh, p.clock)
 		}
-	case at >= 0:
-		p := &peers[at]
-		if !p.seeder && !p.counted && (req.Seeder() || req.Event == shoal.EventCompleted) {
-			p.counted = true
-			m.completed[req.InfoHash]++
+		if d -= step; d == 0 {
+			break
 		}
-		p.seeder, p.seen, p.id = req.Seeder(), now, req.PeerID
-	case req.Addr.Port() != 0:
-		m.torrents[req.InfoHash] = append(peers, modelPeer{addr: req.Addr, id: req.PeerID, seeder: req.Seeder(), seen: now})
+	}
+	p.naive.expire(p.clock)
+}
+
+// check compares all that both hold.
+func (p *pair) check(t *rapid.T, hashes []shoal.InfoHash) {
+	counts := make([]shoal.ScrapeCounts, len(hashes))
+	p.store.Scrape(hashes, counts)
+	for i, h := range hashes {
+		if want := p.naive.scrape(h); counts[i] != want {
+			t.Fatalf("scrape of %v: %+v, the naive one has %+v", h, counts[i], want)
+		}
+		got := peersOf(p.store, h)
+		if torrent := p.naive.torrents[h]; torrent != nil {
+			for addr, peer := range torrent.peers {
+				want := stored{seeder: peer.req.Seeder()}
+				if p.store.shape4.ids {
+					want.id = peer.req.PeerID
+				}
+				if s, ok := got[addr]; !ok || s != want {
+					t.Fatalf("%v of %v: %+v (there: %v), the naive one has %+v", addr, h, s, ok, want)
+				}
+				delete(got, addr)
+			}
+		}
+		if len(got) != 0 {
+			t.Fatalf("%v has peers that the naive one has not: %v", h, got)
+		}
+	}
+	totals := p.store.Totals()
+	if totals.Peers != p.naive.peers() || totals.PeersRefused != p.naive.refused {
+		t.Fatalf("%+v in all, the naive one has %d peers and refused %d", totals, p.naive.peers(), p.naive.refused)
+	}
+	if err := checkIntegrity(p.store); err != nil {
+		t.Fatal(err)
 	}
 }
 
-func (m *model) expire(now shoal.Tick) {
-	for hash, peers := range m.torrents {
-		m.torrents[hash] = slices.DeleteFunc(peers, func(p modelPeer) bool { return now.Sub(p.seen) >= m.timeout })
-	}
-}
-
-func (m *model) scrape(h shoal.InfoHash) shoal.ScrapeCounts {
-	c := shoal.ScrapeCounts{Downloaded: m.completed[h]}
-	for _, p := range m.torrents[h] {
-		if p.seeder {
-			c.Complete++
-		} else {
-			c.Incomplete++
-		}
-	}
-	return c
-}
-
-// given returns who may be handed to the asker: everybody else, seeders not to
-// seeders.
-func (m *model) given(req *shoal.AnnounceRequest) map[netip.AddrPort]shoal.PeerID {
-	given := make(map[netip.AddrPort]shoal.PeerID)
-	for _, p := range m.torrents[req.InfoHash] {
-		if p.addr != req.Addr && !(req.Seeder() && p.seeder) {
-			given[p.addr] = p.id
-		}
-	}
-	return given
-}
-
-func TestAgainstModel(t *testing.T) {
+func TestAgainstMaps(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		const timeout = 100 * time.Second
-		s := New(Config{PeerTimeout: timeout, Details: true, Seed: 1})
-		m := &model{timeout: timeout, torrents: map[shoal.InfoHash][]modelPeer{}, completed: map[shoal.InfoHash]uint32{}}
-		clock := shoal.Tick(1)
-		hash := func() shoal.InfoHash { return shoal.InfoHash{byte(rapid.IntRange(0, 2).Draw(t, "torrent"))} }
-
+		p := newPair(Config{
+			PeerTimeout: 100 * time.Second,
+			Details:     rapid.Bool().Draw(t, "details"),
+			Seed:        1,
+			Limits: Limits{
+				Peers:           rapid.SampledFrom([]int{0, 0, 20}).Draw(t, "peers"),
+				PeersPerTorrent: rapid.SampledFrom([]int{0, 0, 12}).Draw(t, "peers of a torrent"),
+				PeersPerNetwork: rapid.SampledFrom([]int{0, 0, 6}).Draw(t, "peers of a network"),
+			},
+		})
 		t.Repeat(map[string]func(*rapid.T){
 			"announce": func(t *rapid.T) {
-				req := shoal.AnnounceRequest{
-					InfoHash: hash(),
+				p.announce(t, &shoal.AnnounceRequest{
+					InfoHash: shoal.InfoHash{byte(rapid.IntRange(0, 2).Draw(t, "torrent"))},
 					PeerID:   shoal.PeerID{byte(rapid.IntRange(0, 255).Draw(t, "id"))},
 					Addr:     drawAddr(t),
 					Left:     uint64(rapid.IntRange(0, 1).Draw(t, "left")),
 					NumWant:  rapid.IntRange(0, 12).Draw(t, "numwant"),
 					Event:    shoal.Event(rapid.IntRange(0, 4).Draw(t, "event")),
-				}
-				res := room(10)
-				res.Complete, res.Incomplete = 99, 99 // of the announce before
-				s.Announce(&req, &res, clock)
-				m.announce(&req, clock)
-				checkAnswer(t, m, &req, &res)
+				})
 			},
 			"wait": func(t *rapid.T) {
-				clock = clock.Add(time.Duration(rapid.IntRange(1, 60).Draw(t, "seconds")) * time.Second)
-				for i := range s.shards {
-					s.sweep(&s.shards[i], nil, clock)
+				p.wait(time.Duration(rapid.IntRange(1, 60).Draw(t, "seconds")) * time.Second)
+			},
+			"move everything": func(*rapid.T) {
+				for _, sh := range inUse(p.store) {
+					sh.arena.retire()
 				}
-				m.expire(clock)
+				p.wait(0)
 			},
 			"": func(t *rapid.T) { // after each step
-				hashes := []shoal.InfoHash{{0}, {1}, {2}, {3}}
-				counts := make([]shoal.ScrapeCounts, len(hashes))
-				s.Scrape(hashes, counts)
-				peers := 0
-				for i, h := range hashes {
-					if want := m.scrape(h); counts[i] != want {
-						t.Fatalf("scrape of %v: %+v, the model has %+v", h, counts[i], want)
-					}
-					peers += len(m.torrents[h])
-				}
-				if got := s.Totals().Peers; got != peers {
-					t.Fatalf("%d peers in all, the model has %d", got, peers)
-				}
-				checkPlaces(t, s)
+				p.check(t, []shoal.InfoHash{{0}, {1}, {2}, {3}})
 			},
 		})
 	})
 }
 
+// Crowds come and go, so that families pass through every form they can take.
+func TestCrowdsAgainstMaps(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := newPair(Config{PeerTimeout: 100 * time.Second, Details: rapid.Bool().Draw(t, "details"), Seed: 1})
+		ipv6 := rapid.Bool().Draw(t, "ipv6")
+		crowd := func(t *rapid.T, event shoal.Event) {
+			req := shoal.AnnounceRequest{Event: event, NumWant: 3}
+			from := rapid.IntRange(0, 5000).Draw(t, "from")
+			count := rapid.SampledFrom([]int{1, 3, 40, 500, 3000}).Draw(t, "count")
+			step := rapid.IntRange(1, 2).Draw(t, "step")
+			role := rapid.IntRange(0, 2).Draw(t, "role")
+			for i := range count {
+				n := uint32(from + i*step)
+				req.Addr = netip.AddrPortFrom(addr4(n), 6881)
+				if ipv6 {
+					req.Addr = netip.AddrPortFrom(addr6(n), 6881)
+				}
+				req.Left = uint64(role)
+				if role == 2 {
+					req.Left = uint64(n % 2)
+				}
+				req.PeerID = shoal.PeerID{byte(n), byte(n >> 8)}
+				res := room(10)
+				p.store.Announce(&req, &res, p.clock)
+				p.naive.announce(&req, p.clock)
+				if i < 3 {
+					p.checkAnswer(t, &req, &res)
+				}
+			}
+		}
+		for range rapid.IntRange(1, 12).Draw(t, "steps") {
+			switch rapid.IntRange(0, 5).Draw(t, "step") {
+			case 0, 1, 2:
+				crowd(t, shoal.EventNone)
+			case 3:
+				crowd(t, shoal.EventStopped)
+			case 4:
+				p.wait(time.Duration(rapid.IntRange(1, 60).Draw(t, "seconds")) * time.Second)
+			case 5:
+				for _, sh := range inUse(p.store) {
+					sh.arena.retire()
+				}
+				p.wait(0)
+			}
+			p.check(t, []shoal.InfoHash{{}})
+		}
+		p.wait(500 * time.Second)
+		p.check(t, []shoal.InfoHash{{}})
+	})
+}
+
+// inUse returns the shards that ever stored something.
+func inUse(s *Store) []*shard {
+	var used []*shard
+	for i := range s.shards {
+		if sh := &s.shards[i]; sh.directory.Load().page(0) != 0 {
+			used = append(used, sh)
+		}
+	}
+	return used
+}
+
 func drawAddr(t *rapid.T) netip.AddrPort {
-	n := uint32(rapid.IntRange(1, 12).Draw(t, "host"))
+	n := uint32(rapid.IntRange(1, 12).Draw(t, "host")) * 37 // some share a network
 	port := uint16(rapid.IntRange(0, 3).Draw(t, "port"))
 	if rapid.Bool().Draw(t, "ipv6") {
 		return netip.AddrPortFrom(addr6(n), port)
@@ -138,12 +188,12 @@ func drawAddr(t *rapid.T) netip.AddrPort {
 	return netip.AddrPortFrom(addr4(n), port)
 }
 
-func checkAnswer(t *rapid.T, m *model, req *shoal.AnnounceRequest, res *shoal.AnnounceResponse) {
-	counts := m.scrape(req.InfoHash)
+func (p *pair) checkAnswer(t *rapid.T, req *shoal.AnnounceRequest, res *shoal.AnnounceResponse) {
+	counts := p.naive.scrape(req.InfoHash)
 	if res.Complete != counts.Complete || res.Incomplete != counts.Incomplete {
-		t.Fatalf("counts %d/%d, the model has %+v", res.Complete, res.Incomplete, counts)
+		t.Fatalf("counts %d/%d, the naive one has %+v", res.Complete, res.Incomplete, counts)
 	}
-	given := m.given(req)
+	given := p.naive.given(req)
 	want4, want6 := 0, 0
 	for addr := range given {
 		if addr.Addr().Is4() {
@@ -156,6 +206,7 @@ func checkAnswer(t *rapid.T, m *model, req *shoal.AnnounceRequest, res *shoal.An
 	if req.Event == shoal.EventStopped {
 		limit = 0
 	}
+	details := p.store.shape4.ids
 	for _, got := range []struct {
 		wire []byte
 		ids  []shoal.PeerID
@@ -166,7 +217,7 @@ func checkAnswer(t *rapid.T, m *model, req *shoal.AnnounceRequest, res *shoal.An
 		{res.Peers6, res.IDs6, shoal.CompactSize6, min(want6, limit)},
 	} {
 		peers := parse(got.wire, got.size)
-		if len(peers) != got.want || len(got.ids) != got.want {
+		if len(peers) != got.want || details && len(got.ids) != got.want {
 			t.Fatalf("%d peers and %d IDs of %d bytes, want %d", len(peers), len(got.ids), got.size, got.want)
 		}
 		for i, addr := range peers {
@@ -174,28 +225,10 @@ func checkAnswer(t *rapid.T, m *model, req *shoal.AnnounceRequest, res *shoal.An
 			if !ok {
 				t.Fatalf("%v is handed out twice or should not be, to %v", addr, req.Addr)
 			}
-			if id != got.ids[i] {
+			if details && id != got.ids[i] {
 				t.Fatalf("%v has peer ID %v, want %v", addr, got.ids[i], id)
 			}
 			delete(given, addr)
-		}
-	}
-}
-
-// checkPlaces holds the index of each family against its array.
-func checkPlaces(t *rapid.T, s *Store) {
-	for i := range s.shards {
-		for _, torrent := range s.shards[i].torrents {
-			for _, f := range []*family{&torrent.v4, &torrent.v6} {
-				if len(f.places) != len(f.peers) || len(f.wire) != len(f.peers)*f.size || f.leechers > len(f.peers) {
-					t.Fatalf("%d places, %d peers, %d bytes, %d leechers", len(f.places), len(f.peers), len(f.wire), f.leechers)
-				}
-				for p, at := range f.places {
-					if f.place(at) != p {
-						t.Fatalf("%v is not at its position %d", p, at)
-					}
-				}
-			}
 		}
 	}
 }
@@ -223,5 +256,5 @@ func addr4(n uint32) netip.Addr {
 }
 
 func addr6(n uint32) netip.Addr {
-	return netip.AddrFrom16([16]byte{0: 0xfd, 12: byte(n >> 24), 13: byte(n >> 16), 14: byte(n >> 8), 15: byte(n)})
+	return netip.AddrFrom16([16]byte{0: 0xfd, 6: byte(n >> 8), 14: byte(n >> 8), 15: byte(n)})
 }

@@ -27,8 +27,10 @@ func checkChiSquare(t *testing.T, what string, got []float64, want []float64) {
 	}
 }
 
-func join(s *Store, n int, seeder bool) {
-	req := shoal.AnnounceRequest{Addr: netip.AddrPortFrom(addr4(uint32(n)), 6881), Left: 1}
+func join(s *Store, n int, seeder bool) { joinTorrent(s, shoal.InfoHash{}, n, seeder) }
+
+func joinTorrent(s *Store, h shoal.InfoHash, n int, seeder bool) {
+	req := shoal.AnnounceRequest{InfoHash: h, Addr: netip.AddrPortFrom(addr4(uint32(n)), 6881), Left: 1}
 	if seeder {
 		req.Left = 0
 	}
@@ -79,14 +81,15 @@ func TestEveryPeerHasTheSameChance(t *testing.T) {
 // A crowd that joins at once must not stand together: how many of 500 joiners
 // turn up in an answer of 50 from 1,000 peers is hypergeometric.
 func TestJoinersAreSpread(t *testing.T) {
-	const old, joiners, answer, rounds = 500, 500, 50, 3000
+	const old, joiners, answer, rounds = 500, 500, 50, 1500
 	got := make([]float64, answer+1)
-	for range rounds {
-		s := New(Config{PeerTimeout: 1e12})
+	s := New(Config{PeerTimeout: 1e12})
+	for round := range rounds {
+		h := shoal.InfoHash{byte(round), byte(round >> 8)}
 		for i := range old + joiners {
-			join(s, i, false)
+			joinTorrent(s, h, i, false)
 		}
-		req := shoal.AnnounceRequest{Addr: netip.AddrPortFrom(addr4(1<<20), 0), Left: 1, NumWant: answer}
+		req := shoal.AnnounceRequest{InfoHash: h, Addr: netip.AddrPortFrom(addr4(1<<20), 0), Left: 1, NumWant: answer}
 		res := room(answer)
 		s.Announce(&req, &res, 1)
 		n := 0

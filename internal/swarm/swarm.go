@@ -5,12 +5,18 @@
 // info hashes and must not pick the lock they contend for. A visit takes one
 // shard's lock, once: it stores the asking peer and appends the answer's peers
 // straight into the memory the transport will send.
+//
+// A torrent is one line of 64 bytes (line.go), found through the table of its
+// shard (table.go). Few peers stand in the line itself, more in blocks of
+// their own (family.go, chunks.go), many with an index (index.go). All of it
+// lies in memory that the garbage collector does not look into (memory.go,
+// arena.go). Peers that no longer announce are swept out (expire.go), and what
+// lies idle after that is moved together (compact.go).
 package swarm
 
 import (
 	"hash/maphash"
 	"math/rand/v2"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -23,43 +29,41 @@ const shardCount = 256
 // number of goroutines.
 type Store struct {
 	seed    maphash.Seed
-	details bool
+	keySeed [2]uint64
+	shape4  shape
+	shape6  shape
+	memory  *memory
+	times   times
 
-	timeout atomic.Int64 // nanoseconds
-	limits  atomic.Pointer[Limits]
-
-	held held
+	limits atomic.Pointer[Limits]
+	held   held
 
 	shards [shardCount]shard
 }
 
-type shard struct {
-	mu       sync.Mutex
-	torrents map[shoal.InfoHash]*torrent
-	random   rand.PCG
-
-	_ [64]byte // keeps the locks of neighbours off one cache line
-}
-
 // New returns an empty Store.
 func New(c Config) *Store {
-	s := &Store{seed: maphash.MakeSeed(), details: c.Details}
-	s.SetPeerTimeout(c.PeerTimeout)
+	s := &Store{
+		seed:    maphash.MakeSeed(),
+		keySeed: [2]uint64{rand.Uint64(), rand.Uint64()},
+		shape4:  makeShape(size4, len(line{}.area), c.Details),
+		shape6:  makeShape(size6, len(extra{}.area), c.Details),
+		memory:  newMemory(),
+		times:   makeTimes(c.PeerTimeout),
+	}
 	s.SetLimits(c.Limits)
 	for i := range s.shards {
-		shard := &s.shards[i]
-		shard.torrents = make(map[shoal.InfoHash]*torrent)
+		seeds := [2]uint64{rand.Uint64(), rand.Uint64()}
 		if c.Seed != 0 {
-			shard.random.Seed(c.Seed, 0)
-		} else {
-			shard.random.Seed(rand.Uint64(), rand.Uint64())
+			seeds = [2]uint64{c.Seed, uint64(i)}
 		}
+		s.shards[i].init(s, seeds)
 	}
 	return s
 }
 
-// SetPeerTimeout changes how long a peer stays after its last announce.
-func (s *Store) SetPeerTimeout(d time.Duration) { s.timeout.Store(int64(d)) }
+// PeerTimeout returns how long a peer stays after its last announce.
+func (s *Store) PeerTimeout() time.Duration { return s.times.timeout }
 
 // SetLimits changes the bounds. Nothing that is already stored is dropped.
 func (s *Store) SetLimits(l Limits) { s.limits.Store(&l) }
@@ -70,20 +74,11 @@ func (s *Store) SetLimits(l Limits) { s.limits.Store(&l) }
 // leecher both kinds in the proportion they have in the swarm; the asking peer
 // is never among them. NumWant must not be negative.
 func (s *Store) Announce(req *shoal.AnnounceRequest, res *shoal.AnnounceResponse, now shoal.Tick) {
-	shard := s.shard(&req.InfoHash)
-	shard.mu.Lock()
-	s.visit(shard, req, res, now)
-	shard.mu.Unlock()
-}
-
-// AnnounceBatch is Announce for each request whose refused entry is OK. The
-// slices have the same length.
-func (s *Store) AnnounceBatch(reqs []shoal.AnnounceRequest, ress []shoal.AnnounceResponse, refused []shoal.Failure, now shoal.Tick) {
-	for i := range reqs {
-		if refused[i] == shoal.OK {
-			s.Announce(&reqs[i], &ress[i], now)
-		}
-	}
+	hash := s.hash(&req.InfoHash)
+	v := visit{store: s, shard: &s.shards[hash.shard], limits: s.limits.Load(), hash: hash, time: s.times.of(now), start: rand.Uint64()}
+	v.shard.mu.Lock()
+	v.announce(req, res)
+	v.shard.mu.Unlock()
 }
 
 // Scrape fills counts, as long as hashes, with the counts of each torrent in
@@ -91,16 +86,19 @@ func (s *Store) AnnounceBatch(reqs []shoal.AnnounceRequest, ress []shoal.Announc
 func (s *Store) Scrape(hashes []shoal.InfoHash, counts []shoal.ScrapeCounts) {
 	for i := range hashes {
 		counts[i] = shoal.ScrapeCounts{}
-		shard := s.shard(&hashes[i])
+		hash := s.hash(&hashes[i])
+		shard := &s.shards[hash.shard]
 		shard.mu.Lock()
-		if t := shard.torrents[hashes[i]]; t != nil {
-			counts[i].Complete, counts[i].Incomplete = t.counts()
-			counts[i].Downloaded = t.completed
+		if r := shard.find(&hash); r != 0 {
+			l := shard.line(r)
+			counts[i].Complete, counts[i].Incomplete = shard.counts(l)
+			counts[i].Downloaded = l.completed
 		}
 		shard.mu.Unlock()
 	}
 }
 
-func (s *Store) shard(h *shoal.InfoHash) *shard {
-	return &s.shards[maphash.Bytes(s.seed, h[:])%shardCount]
+func (s *Store) hash(info *shoal.InfoHash) torrentHash {
+	h := maphash.Bytes(s.seed, info[:])
+	return torrentHash{info: info, half: uint32(h), shard: uint8(h >> 32)}
 }

@@ -1,85 +1,125 @@
 package swarm
 
-import "github.com/shoal-tracker/shoal"
+import (
+	"encoding/binary"
+
+	"github.com/shoal-tracker/shoal"
+	"github.com/shoal-tracker/shoal/peerid"
+)
 
 // visit is one announce, under the shard's lock.
-func (s *Store) visit(sh *shard, req *shoal.AnnounceRequest, res *shoal.AnnounceResponse, now shoal.Tick) {
+type visit struct {
+	store  *Store
+	shard  *shard
+	limits *Limits
+	hash   torrentHash
+	time   uint8  // now, as a peer's time byte
+	start  uint64 // random, says where the answer's windows begin
+}
+
+// The bit of a peer's time byte that is not time, and that of its client byte
+// which is not the client.
+const (
+	bitCounted = 1 << 7 // has been counted as completed
+	bitHere    = 1 << 7 // announced to this node
+)
+
+func (v *visit) announce(req *shoal.AnnounceRequest, res *shoal.AnnounceResponse) {
 	res.Complete, res.Incomplete = 0, 0
-	t := sh.torrents[req.InfoHash]
+	r := v.shard.find(&v.hash)
+	k, size := makeKey(req.Addr)
 	if req.Event == shoal.EventStopped {
-		if t != nil {
-			s.leave(sh, t, req)
-			res.Complete, res.Incomplete = t.counts()
+		if r != 0 {
+			v.leave(v.shard.line(r), k, size, res)
 		}
 		return // who leaves needs no peers
 	}
-
-	self := key(req.Addr)
-	if t == nil {
-		if !req.Dialable() || !s.admitPeer(nil, &self) || !s.admitTorrent(sh) {
+	if r == 0 {
+		if !req.Dialable() || !v.admitPeer() || !v.admitTorrent() {
 			return
 		}
-		t = newTorrent(s.details)
-		sh.torrents[req.InfoHash] = t
-		s.held.torrents.Add(1)
+		if r = v.shard.create(&v.hash); r == 0 {
+			v.store.held.torrentsRefused.Add(1)
+			return
+		}
 	} else {
-		t.again = true
+		v.shard.line(r).flags |= flagAgain
 	}
 
-	f := t.family(&self)
-	at, known := f.places[self]
+	l := v.shard.line(r)
+	own, other := v.shard.family(l, size), v.shard.family(l, size4+size6-size)
+	at := own.find(k)
 	switch {
-	case known:
-		at = s.refresh(sh, t, f, at, req, now)
-	case req.Dialable() && s.admitPeer(t, &self):
-		at = f.insert(&sh.random, self, peer{seen: now}, req)
-		t.network(&self, +1)
-		s.held.peers.Add(1)
-	default:
-		at = -1
+	case at >= 0:
+		at = v.refresh(&own, at, req)
+	case req.Dialable() && v.admit(&own, &other, k):
+		at = v.join(&own, k, req)
 	}
 
-	res.Complete, res.Incomplete = t.counts()
-	at4, at6 := at, -1
-	if !self.is4() {
-		at4, at6 = -1, at
-	}
 	seeder := req.Seeder()
-	res.Peers4, res.IDs4 = t.v4.sample(&sh.random, res.Peers4, res.IDs4, at4, req.NumWant, seeder)
-	res.Peers6, res.IDs6 = t.v6.sample(&sh.random, res.Peers6, res.IDs6, at6, req.NumWant, seeder)
+	res.Complete = uint32(own.peers - own.leechers + other.peers - other.leechers)
+	res.Incomplete = uint32(own.leechers + other.leechers)
+	four, six, at4, at6 := &own, &other, at, -1
+	if size == size6 {
+		four, six, at4, at6 = &other, &own, -1, at
+	}
+	res.Peers4, res.IDs4 = four.sample(&v.shard.random, v.start, res.Peers4, res.IDs4, at4, req.NumWant, seeder)
+	res.Peers6, res.IDs6 = six.sample(&v.shard.random, v.start, res.Peers6, res.IDs6, at6, req.NumWant, seeder)
+}
+
+// join stores a newcomer and returns its position, or -1.
+func (v *visit) join(f *family, k key, req *shoal.AnnounceRequest) int {
+	at := f.insert(&v.shard.random, k, v.time, peerid.Index(req.PeerID)|bitHere, req.Seeder())
+	f.save()
+	if at < 0 {
+		v.store.held.peersRefused.Add(1)
+		return -1
+	}
+	v.store.held.peers.Add(1)
+	if f.shape.ids {
+		f.details(at).set(req)
+	}
+	return at
 }
 
 // refresh brings a stored peer up to date and returns where it stands now.
-func (s *Store) refresh(sh *shard, t *torrent, f *family, at int, req *shoal.AnnounceRequest, now shoal.Tick) int {
-	p := &f.peers[at]
-	p.seen = now
-	leecher := at < f.leechers
-	if leecher && !p.counted && (req.Seeder() || req.Event == shoal.EventCompleted) {
-		p.counted = true // a peer that goes back and forth completes once
-		t.completed++
+func (v *visit) refresh(f *family, at int, req *shoal.AnnounceRequest) int {
+	seeder, leecher := req.Seeder(), at < f.leechers
+	time := f.time(at)
+	counted := *time & bitCounted
+	if leecher && counted == 0 && (seeder || req.Event == shoal.EventCompleted) {
+		counted = bitCounted // a peer that goes back and forth completes once
+		f.line.completed++
+		f.line.flags |= flagDirty
 	}
-	if f.ids != nil {
-		f.ids[at] = req.PeerID
+	*time = v.time | counted
+	if f.shape.ids {
+		f.details(at).set(req)
 	}
-	if leecher == req.Seeder() {
-		at = f.changeRole(&sh.random, at)
+	if leecher == seeder {
+		at = f.changeRole(&v.shard.random, at)
+		f.save()
 	}
 	return at
 }
 
 // leave removes the peer, and the torrent with its last one unless it has a
 // completed count to keep.
-func (s *Store) leave(sh *shard, t *torrent, req *shoal.AnnounceRequest) {
-	self := key(req.Addr)
-	f := t.family(&self)
-	at, known := f.places[self]
-	if !known {
-		return
+func (v *visit) leave(l *line, k key, size int, res *shoal.AnnounceResponse) {
+	f := v.shard.family(l, size)
+	if at := f.find(k); at >= 0 {
+		f.drop(at)
+		v.store.held.peers.Add(-1)
 	}
-	t.drop(f, at)
-	s.held.peers.Add(-1)
-	if t.peers() == 0 && t.completed == 0 {
-		delete(sh.torrents, req.InfoHash)
-		s.held.torrents.Add(-1)
+	res.Complete, res.Incomplete = v.shard.counts(l)
+	if res.Complete+res.Incomplete == 0 && l.completed == 0 {
+		v.shard.drop(&v.hash)
 	}
+}
+
+func (d *details) set(req *shoal.AnnounceRequest) {
+	d.id, d.event = req.PeerID, req.Event
+	binary.LittleEndian.PutUint64(d.uploaded[:], req.Uploaded)
+	binary.LittleEndian.PutUint64(d.downloaded[:], req.Downloaded)
+	binary.LittleEndian.PutUint64(d.left[:], req.Left)
 }

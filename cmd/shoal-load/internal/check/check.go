@@ -1,0 +1,96 @@
+// Package check judges what trackers answer to announces, the same for every
+// transport. Every peer that a tracker hands out must be one that the load test
+// may have announced: the population says so without a record.
+package check
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+
+	"github.com/shoal-tracker/shoal"
+	"github.com/shoal-tracker/shoal/cmd/shoal-load/internal/plan"
+	"github.com/shoal-tracker/shoal/cmd/shoal-load/internal/population"
+	"github.com/shoal-tracker/shoal/cmd/shoal-load/internal/report"
+)
+
+// The peers of a worker's first answers are all looked up in the population,
+// then those of every 64th: more would cost more than the request.
+const (
+	verifyFirst = 64
+	verifyEvery = 64
+)
+
+// Checker judges the answers that one worker gets.
+type Checker struct {
+	population *population.Population
+	wanted     int
+	tally      *report.Tally
+	answers    uint64
+}
+
+// New returns a checker that counts into tally.
+func New(p *plan.Plan, tally *report.Tally) *Checker {
+	return &Checker{population: p.Population, wanted: p.NumWant, tally: tally}
+}
+
+// Answer is what came back to the announce of a peer.
+type Answer struct {
+	Peer           uint64
+	Counted        uint64 // seeders and leechers, by the tracker's count
+	Peers4, Peers6 []byte // compact
+	Raw            []byte // all of it, to be shown
+}
+
+// Announce judges an answer, and counts it.
+func (c *Checker) Announce(a *Answer) {
+	n4, n6 := len(a.Peers4)/shoal.CompactSize4, len(a.Peers6)/shoal.CompactSize6
+	switch {
+	case len(a.Peers4)%shoal.CompactSize4 != 0, len(a.Peers6)%shoal.CompactSize6 != 0:
+		c.tally.Wrong(report.WrongLength, "peers that do not end where one ends", a.Raw)
+	case n4 > c.wanted, n6 > c.wanted:
+		c.tally.Wrong(report.WrongPeerCount, fmt.Sprintf("more peers than the %d wanted", c.wanted), a.Raw)
+	case a.Counted == 0 && n4+n6 > 0:
+		c.tally.Wrong(report.WrongCounts, "peers, and counts of nobody", a.Raw)
+	default:
+		c.members(a, uint64(n4+n6))
+	}
+}
+
+// members looks the peers of some answers up.
+func (c *Checker) members(a *Answer, n uint64) {
+	c.answers++
+	if c.answers <= verifyFirst || c.answers%verifyEvery == 0 {
+		c.tally.Verified++
+		torrent := c.population.Torrent(a.Peer)
+		entry := c.stranger(a.Peers4, shoal.CompactSize4, torrent)
+		if entry == nil {
+			entry = c.stranger(a.Peers6, shoal.CompactSize6, torrent)
+		}
+		if entry != nil {
+			c.tally.Wrong(report.WrongPeer, name(c.population.Hash(torrent), entry), a.Raw)
+			return
+		}
+	}
+	if a.Counted == 0 {
+		c.tally.Bare++
+	}
+	c.tally.Peers += n
+	c.tally.Answered[plan.Announce]++
+}
+
+// stranger returns the first entry that is no peer of the torrent.
+func (c *Checker) stranger(peers []byte, size int, torrent uint64) []byte {
+	for ; len(peers) > 0; peers = peers[size:] {
+		if !c.population.Member(peers[:size], torrent) {
+			return peers[:size]
+		}
+	}
+	return nil
+}
+
+func name(hash shoal.InfoHash, entry []byte) string {
+	n := len(entry) - 2
+	addr, _ := netip.AddrFromSlice(entry[:n])
+	return fmt.Sprintf("%v was not announced for torrent %x", netip.AddrPortFrom(addr, binary.BigEndian.Uint16(entry[n:])), hash)
+}

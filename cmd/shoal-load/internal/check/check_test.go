@@ -1,0 +1,84 @@
+package check
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/shoal-tracker/shoal/cmd/shoal-load/internal/plan"
+	"github.com/shoal-tracker/shoal/cmd/shoal-load/internal/population"
+	"github.com/shoal-tracker/shoal/cmd/shoal-load/internal/report"
+)
+
+// crowd is a population of one torrent in which peer n has 127.64.0.1 and the
+// n-th port.
+func crowd(t *testing.T, numWant int) (*Checker, *report.Tally, func(peer uint64) []byte) {
+	t.Helper()
+	source := netip.MustParseAddr("127.64.0.1")
+	pop, err := population.New(population.Config{Peers: 100, Torrents: 1, Sources: []netip.Addr{source}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tally := report.NewTally()
+	compact := func(peer uint64) []byte { return binary.BigEndian.AppendUint16(source.AsSlice(), pop.Port(peer)) }
+	return New(&plan.Plan{Population: pop, NumWant: numWant}, tally), tally, compact
+}
+
+func wrongOf(tally *report.Tally) map[string]uint64 {
+	return report.Summarize("", &plan.Plan{}, tally, 1, 1).WrongBy
+}
+
+func TestAnnounce(t *testing.T) {
+	_, _, compact := crowd(t, 2)
+	two := append(compact(1), compact(2)...)
+	for _, test := range []struct {
+		name   string
+		answer Answer
+		wrong  string
+		bare   bool
+	}{
+		{"nobody", Answer{Counted: 1}, "", false},
+		{"two", Answer{Counted: 3, Peers4: two}, "", false},
+		{"asker not counted", Answer{}, "", true},
+		{"five and a half bytes", Answer{Counted: 1, Peers4: two[:7]}, "length", false},
+		{"IPv6 that ends early", Answer{Counted: 1, Peers6: make([]byte, 17)}, "length", false},
+		{"more than wanted", Answer{Counted: 3, Peers4: append(compact(3), two...)}, "peer_count", false},
+		{"peers of nobody", Answer{Peers4: two}, "counts", false},
+		{"stranger", Answer{Counted: 3, Peers4: append(compact(1), 127, 64, 0, 2, 4, 0)}, "foreign_peer", false},
+		{"IPv6 stranger", Answer{Counted: 3, Peers6: append(make([]byte, 15), 1, 4, 0)}, "foreign_peer", false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c, tally, _ := crowd(t, 2)
+			c.Announce(&test.answer)
+			wrong := wrongOf(tally)
+			if test.wrong == "" {
+				n := uint64(len(test.answer.Peers4) / 6)
+				if len(wrong) > 0 || tally.Answered[plan.Announce] != 1 || tally.Peers != n || tally.Verified != 1 {
+					t.Errorf("wrong %v, tally %+v", wrong, tally)
+				}
+			} else if len(wrong) != 1 || wrong[test.wrong] != 1 || tally.Answered[plan.Announce] != 0 {
+				t.Errorf("wrong %v, want %s", wrong, test.wrong)
+			}
+			if (tally.Bare == 1) != test.bare {
+				t.Errorf("%d do not count the asker", tally.Bare)
+			}
+		})
+	}
+}
+
+// TestSample: strangers in every answer are found in the first ones and then in
+// every 64th.
+func TestSample(t *testing.T) {
+	c, tally, _ := crowd(t, 30)
+	for range verifyFirst + 10*verifyEvery {
+		c.Announce(&Answer{Counted: 9, Peers4: []byte{1, 2, 3, 4, 5, 6}})
+	}
+	if n := wrongOf(tally)["foreign_peer"]; n != verifyFirst+10 || tally.Verified != n {
+		t.Errorf("%d found, %d answers verified", n, tally.Verified)
+	}
+	summary := report.Summarize("", &plan.Plan{}, tally, 1, 1)
+	if example := summary.Examples["foreign_peer"]; !strings.HasPrefix(example, "1.2.3.4:1286 was not announced for torrent ") {
+		t.Errorf("example %q", example)
+	}
+}

@@ -1,0 +1,156 @@
+package httpload
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/shoal-tracker/shoal"
+	"github.com/shoal-tracker/shoal/bencode"
+	"github.com/shoal-tracker/shoal/cmd/shoal-load/internal/check"
+	"github.com/shoal-tracker/shoal/cmd/shoal-load/internal/plan"
+	"github.com/shoal-tracker/shoal/cmd/shoal-load/internal/report"
+)
+
+// answered judges a whole response.
+func (w *worker) answered(j *job, r *response, raw []byte, now int64) {
+	w.tally.Latency(now - j.at)
+	w.tally.Last = now
+	w.tally.In += uint64(len(raw))
+	if r.status != 200 {
+		w.tally.Wrong(report.WrongStatus, fmt.Sprintf("status %d", r.status), raw)
+		return
+	}
+	body := raw[r.start:]
+	var a answer
+	err := a.read(body, j.kind == plan.Scrape, len(w.hashes))
+	switch {
+	case err != nil:
+		w.tally.Wrong(report.WrongBencode, err.Error(), raw)
+	case a.failure != nil:
+		w.tally.Error(a.failure)
+	case j.kind == plan.Scrape:
+		w.tally.Answered[plan.Scrape]++
+	default:
+		w.checker.Announce(&check.Answer{
+			Peer: j.peer, Counted: uint64(a.complete) + uint64(a.incomplete),
+			Peers4: a.peers4, Peers6: a.peers6, Raw: raw,
+		})
+	}
+}
+
+// broken counts what is no HTTP response.
+func (w *worker) broken(j *job, why error, raw []byte, now int64) {
+	w.tally.Latency(now - j.at)
+	w.tally.Last = now
+	w.tally.In += uint64(len(raw))
+	w.tally.Wrong(report.WrongHTTP, why.Error(), raw)
+}
+
+// answer is what a body says.
+type answer struct {
+	failure              []byte
+	interval             int64
+	complete, incomplete int64
+	peers4, peers6       []byte
+}
+
+var (
+	errNoDict   = errors.New("the body is no bencoded dictionary")
+	errInterval = errors.New("an announce without an interval above 0")
+	errPeers    = errors.New("an announce without a compact list of peers")
+	errCount    = errors.New("a count that is no number from 0")
+	errFiles    = errors.New("a scrape without a dictionary of the torrents asked for")
+)
+
+// read reads a body. It allocates nothing while the body is right.
+func (a *answer) read(body []byte, scrape bool, hashes int) error {
+	r := bencode.NewReader(body)
+	if t, err := r.Next(); err != nil || t.Kind != bencode.Dict {
+		return errNoDict
+	}
+	files := false
+	for {
+		key, err := r.Next()
+		if err != nil {
+			return fmt.Errorf("the body ends early: %w", err)
+		}
+		if key.Kind == bencode.End {
+			break
+		}
+		switch string(key.Bytes) {
+		case "failure reason":
+			a.failure, err = readString(&r)
+		case "interval":
+			a.interval, err = readCount(&r)
+		case "complete":
+			a.complete, err = readCount(&r)
+		case "incomplete":
+			a.incomplete, err = readCount(&r)
+		case "peers":
+			a.peers4, err = readString(&r)
+		case "peers6":
+			a.peers6, err = readString(&r)
+		case "files":
+			files = true
+			err = readFiles(&r, hashes)
+		default:
+			err = r.Skip()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	switch err := r.Done(); {
+	case err != nil:
+		return fmt.Errorf("bytes behind the dictionary: %w", err)
+	case a.failure != nil:
+		return nil
+	case scrape && !files:
+		return errFiles
+	case !scrape && a.interval == 0:
+		return errInterval
+	case !scrape && a.peers4 == nil && a.peers6 == nil:
+		return errPeers
+	}
+	return nil
+}
+
+func readString(r *bencode.Reader) ([]byte, error) {
+	t, err := r.Next()
+	if err != nil || t.Kind != bencode.String {
+		return nil, errPeers
+	}
+	if t.Bytes == nil {
+		return []byte{}, nil
+	}
+	return t.Bytes, nil
+}
+
+func readCount(r *bencode.Reader) (int64, error) {
+	t, err := r.Next()
+	if err != nil || t.Kind != bencode.Int || t.Int < 0 {
+		return 0, errCount
+	}
+	return t.Int, nil
+}
+
+// readFiles reads the torrents of a scrape.
+func readFiles(r *bencode.Reader, hashes int) error {
+	if t, err := r.Next(); err != nil || t.Kind != bencode.Dict {
+		return errFiles
+	}
+	for n := 0; ; n++ {
+		key, err := r.Next()
+		switch {
+		case err != nil:
+			return errFiles
+		case key.Kind == bencode.End:
+			return nil
+		case len(key.Bytes) != len(shoal.InfoHash{}) || n == hashes:
+			return errFiles
+		}
+		if err := r.Skip(); err != nil {
+			return errFiles
+		}
+	}
+}

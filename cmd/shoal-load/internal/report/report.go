@@ -1,0 +1,87 @@
+// Package report counts what a load test sees and tells it, to people and to
+// programs.
+package report
+
+import (
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"github.com/shoal-tracker/shoal/cmd/shoal-load/internal/plan"
+)
+
+// slowest is the longest latency that is told apart, in microseconds.
+const slowest = int64(10 * time.Minute / time.Microsecond)
+
+// Tally is what one worker counts. It belongs to that worker until the run is
+// over.
+type Tally struct {
+	Sent     [plan.Kinds]uint64
+	Answered [plan.Kinds]uint64 // without errors and wrong ones
+	Errors   uint64             // error replies of the tracker
+	Lost     uint64             // no answer in time
+	Late     uint64             // answers after that
+	Refused  uint64             // the target's system said that nobody listens, or cut the connection
+	Missed   uint64             // open loop: due, and never sent
+	Unclosed uint64             // HTTP: connections that the target did not close although it was asked to
+	Dropped  uint64             // answers that came faster than they were read
+	Peers    uint64             // handed out
+	Verified uint64             // answers whose peers were all checked
+	Bare     uint64             // announces whose answer does not count the asker
+	In, Out  uint64             // bytes of messages
+	Last     int64              // when the last answer came, by the worker's clock
+
+	wrong    [wrongKinds]uint64
+	examples [wrongKinds]string
+	texts    map[string]uint64 // of errors
+	latency  *hdrhistogram.Histogram
+}
+
+// NewTally makes an empty one.
+func NewTally() *Tally {
+	return &Tally{latency: hdrhistogram.New(1, slowest, 3), texts: map[string]uint64{}}
+}
+
+// Latency notes how long an answer took.
+func (t *Tally) Latency(nanoseconds int64) {
+	_ = t.latency.RecordValue(min(max(1, nanoseconds/1000), slowest))
+}
+
+// Responses returns how many answers came in time, of whatever content.
+func (t *Tally) Responses() uint64 { return sum(t.Answered[:]) + t.Errors + t.WrongCount() }
+
+// WrongCount returns how many answers were wrong.
+func (t *Tally) WrongCount() uint64 { return sum(t.wrong[:]) }
+
+// Add adds what another worker counted.
+func (t *Tally) Add(o *Tally) {
+	for i := range t.Sent {
+		t.Sent[i] += o.Sent[i]
+		t.Answered[i] += o.Answered[i]
+	}
+	for i, n := range o.wrong {
+		t.wrong[i] += n
+		if t.examples[i] == "" {
+			t.examples[i] = o.examples[i]
+		}
+	}
+	for _, pair := range [][2]*uint64{
+		{&t.Errors, &o.Errors}, {&t.Lost, &o.Lost}, {&t.Late, &o.Late}, {&t.Refused, &o.Refused},
+		{&t.Missed, &o.Missed}, {&t.Dropped, &o.Dropped}, {&t.Peers, &o.Peers}, {&t.Verified, &o.Verified},
+		{&t.Bare, &o.Bare}, {&t.Unclosed, &o.Unclosed}, {&t.In, &o.In}, {&t.Out, &o.Out},
+	} {
+		*pair[0] += *pair[1]
+	}
+	for text, n := range o.texts {
+		t.texts[text] += n
+	}
+	t.Last = max(t.Last, o.Last)
+	t.latency.Merge(o.latency)
+}
+
+func sum(counts []uint64) (n uint64) {
+	for _, c := range counts {
+		n += c
+	}
+	return n
+}

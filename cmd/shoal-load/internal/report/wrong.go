@@ -1,0 +1,50 @@
+package report
+
+import "fmt"
+
+// Wrong is what can be wrong with an answer.
+type Wrong int
+
+// The kinds of wrong answers.
+const (
+	WrongLength      Wrong = iota // does not end where an entry ends, or too short
+	WrongTransaction              // of no request, or answered twice
+	WrongAction                   // of another kind than the request
+	WrongPeerCount                // more peers than asked for
+	WrongPeer                     // a peer that nobody announced for this torrent
+	WrongCounts                   // peers of a swarm said to be empty
+	WrongHTTP                     // no HTTP response, or one without a length that ends
+	WrongStatus                   // another status than 200
+	WrongBencode                  // no dictionary, or one without what belongs there
+	wrongKinds
+)
+
+var wrongNames = [wrongKinds]string{
+	"length", "transaction", "action", "peer_count", "foreign_peer", "counts", "http", "status", "bencode",
+}
+
+func (w Wrong) String() string { return wrongNames[w] }
+
+// shown is how many bytes of a wrong answer are shown.
+const shown = 96
+
+// Wrong counts a wrong answer and keeps the first of its kind.
+func (t *Tally) Wrong(w Wrong, what string, answer []byte) {
+	t.wrong[w]++
+	if t.examples[w] == "" {
+		t.examples[w] = fmt.Sprintf("%s: %d bytes: %q", what, len(answer), answer[:min(len(answer), shown)])
+	}
+}
+
+// textsKept bounds how many different texts of errors are told apart: a
+// tracker may put anything into them.
+const textsKept = 8
+
+// Error counts an error reply by its text.
+func (t *Tally) Error(text []byte) {
+	t.Errors++
+	text = text[:min(len(text), shown)]
+	if n, ok := t.texts[string(text)]; ok || len(t.texts) < textsKept {
+		t.texts[string(text)] = n + 1
+	}
+}

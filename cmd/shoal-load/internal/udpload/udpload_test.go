@@ -1,0 +1,225 @@
+package udpload
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/shoal-tracker/shoal"
+	"github.com/shoal-tracker/shoal/cmd/shoal-load/internal/plan"
+	"github.com/shoal-tracker/shoal/cmd/shoal-load/internal/population"
+	"github.com/shoal-tracker/shoal/udptracker"
+)
+
+// TestRequests reads the packets with the tracker's own parser.
+func TestRequests(t *testing.T) {
+	p := newPlan(t, nowhere)
+	form := newTemplate(p)
+	room := make([]byte, requestRoom(p))
+	var peer population.Peer
+	for number := range p.Population.Peers() {
+		p.Population.Describe(number, &peer)
+		b := room[:form.putAnnounce(room, 0x0102030405060708, 0xAABBCCDD, p.Population, &peer)]
+		h, _ := udptracker.ParseHeader(b)
+		if h != (udptracker.Header{ConnectionID: 0x0102030405060708, Action: 1, Transaction: 0xAABBCCDD}) {
+			t.Fatalf("header %+v", h)
+		}
+		var got shoal.AnnounceRequest
+		if failure := udptracker.ParseAnnounce(b, &got); failure != shoal.OK || len(b) != udptracker.AnnounceSize {
+			t.Fatalf("peer %d: %d bytes, failure %v", number, len(b), failure)
+		}
+		want := shoal.AnnounceRequest{
+			InfoHash: p.Population.Hash(0), PeerID: peer.ID, Left: peer.Left, NumWant: 2,
+			Addr: netip.AddrPortFrom(netip.Addr{}, p.Population.Port(number)),
+		}
+		if got != want {
+			t.Fatalf("peer %d announces %+v, want %+v", number, got, want)
+		}
+	}
+	b := room[:putConnect(room, 7)]
+	if want := unhex(t, "00 00 04 17 27 10 19 80  00 00 00 00  00 00 00 07"); string(b) != string(want) {
+		t.Errorf("connect % x", b)
+	}
+	random := population.NewRandom(1)
+	b = room[:putScrape(room, 1, 2, p.Population, 2, &random)]
+	hashes, failure := udptracker.ParseScrape(b, nil)
+	if failure != shoal.OK || len(hashes) != 2 || hashes[0] != p.Population.Hash(0) {
+		t.Errorf("scrape of %v: %v", hashes, failure)
+	}
+}
+
+// TestTake goes through what may come back. TTTTTTTT stands for the
+// transaction of an announce that waits at socket 0.
+func TestTake(t *testing.T) {
+	const counts = " 00000708 00000001 00000001 "
+	for _, test := range []struct {
+		name   string
+		kind   plan.Kind
+		packet string
+		wrong  string
+	}{
+		{"announce, nobody", plan.Announce, "00000001 TTTTTTTT" + counts, ""},
+		{"announce, peer 0", plan.Announce, "00000001 TTTTTTTT" + counts + "7F400001 0400", ""},
+		{"connect", plan.Connect, "00000000 TTTTTTTT 0102030405060708", ""},
+		{"scrape", plan.Scrape, "00000002 TTTTTTTT 00000001 00000002 00000003", ""},
+		{"empty", plan.Announce, "", "length"},
+		{"seven bytes", plan.Announce, "00000001 TTTTTT", "length"},
+		{"announce cut in its head", plan.Announce, "00000001 TTTTTTTT 00000708 00000001 000000", "length"},
+		{"announce cut in a peer", plan.Announce, "00000001 TTTTTTTT" + counts + "7F400001 04", "length"},
+		{"announce with three peers", plan.Announce, "00000001 TTTTTTTT" + counts + "7F4000010400 7F4000020400 7F4000030400", "peer_count"},
+		{"announce with a stranger", plan.Announce, "00000001 TTTTTTTT" + counts + "7F400005 0400", "foreign_peer"},
+		{"announce with peers and no counts", plan.Announce, "00000001 TTTTTTTT 00000708 00000000 00000000 7F400001 0400", "counts"},
+		{"connect cut", plan.Connect, "00000000 TTTTTTTT 01020304050607", "length"},
+		{"scrape cut", plan.Scrape, "00000002 TTTTTTTT 00000001 00000002 000000", "length"},
+		{"scrape of three", plan.Scrape, "00000002 TTTTTTTT" + "000000010000000200000003 000000010000000200000003 000000010000000200000003", "length"},
+		{"scrape for announce", plan.Announce, "00000002 TTTTTTTT 00000001 00000002 00000003", "action"},
+		{"announce for connect", plan.Connect, "00000001 TTTTTTTT" + counts, "action"},
+		{"unknown action", plan.Announce, "00000004 TTTTTTTT" + counts, "action"},
+		{"unknown slot", plan.Announce, "00000001 000FFFFF" + counts, "transaction"},
+		{"unknown use of the slot", plan.Announce, "00000001 FFF00000" + counts, "transaction"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			w := newSilent(t, newPlan(t, nowhere))
+			transaction := w.table.take(0, 0, test.kind, 0)
+			w.tally.Sent[test.kind]++
+			packet := withTransaction(t, test.packet, transaction)
+			w.take(packet, 0, 5000)
+			wrong := wrongOf(w.tally)
+			if test.wrong == "" {
+				if len(wrong) > 0 || w.tally.Answered[test.kind] != 1 || w.table.waiting() != 0 || w.tally.Last != 5000 {
+					t.Errorf("wrong %v, answered %v", wrong, w.tally.Answered)
+				}
+				return
+			}
+			if len(wrong) != 1 || wrong[test.wrong] != 1 || w.tally.Answered[test.kind] != 0 {
+				t.Errorf("wrong %v, want %s", wrong, test.wrong)
+			}
+		})
+	}
+}
+
+func withTransaction(t *testing.T, text string, transaction uint32) []byte {
+	t.Helper()
+	id := fmt.Sprintf("%08x", transaction)
+	return unhex(t, strings.NewReplacer("TTTTTTTT", id, "TTTTTT", id[:6]).Replace(text))
+}
+
+func TestConnectRenews(t *testing.T) {
+	w := newSilent(t, newPlan(t, nowhere))
+	s := w.sockets[0]
+	if s.expired(idLife-1) || !s.expired(idLife+1) {
+		t.Error("a connection ID lives a minute")
+	}
+	transaction := w.table.take(0, 0, plan.Announce, 0)
+	w.take(withTransaction(t, "00000003 TTTTTTTT 68656C6C6F", transaction), 0, 1)
+	if w.tally.Errors != 1 || w.tally.Responses() != 1 || !s.expired(idRetry+1) || w.sockets[1].expired(idRetry+1) {
+		t.Errorf("%d errors, stale %v", w.tally.Errors, s.stale)
+	}
+	now := idRetry + 1
+	w.pace = w.plan.NewPace(0, now)
+	if err := w.sendDue(now); err != nil || w.tally.Sent[plan.Connect] != 1 {
+		t.Fatalf("%d connects after an error, %v", w.tally.Sent[plan.Connect], err)
+	}
+	transaction = uint32(0)
+	for i := range w.table.slots {
+		if sl := &w.table.slots[i]; sl.live && sl.kind == plan.Connect {
+			transaction = uint32(sl.generation)<<slotBits | uint32(i)
+		}
+	}
+	w.take(withTransaction(t, "00000000 TTTTTTTT 0102030405060708", transaction), 0, now+1)
+	if s.id != 0x0102030405060708 || s.stale || s.expired(now+1+idRetry) {
+		t.Errorf("connection ID %x, stale %v", s.id, s.stale)
+	}
+}
+
+// TestTable: an answer is for one request, at one socket, once; one to a
+// request that was given up is late.
+func TestTable(t *testing.T) {
+	table := newTable(2)
+	a := table.take(10, 0, plan.Announce, 1)
+	b := table.take(20, 1, plan.Announce, 2)
+	if s, _ := table.find(a, 0); s == nil || s.peer != 1 {
+		t.Error("a request that waits is not found")
+	}
+	if s, late := table.find(a, 1); s != nil || late {
+		t.Error("found at another socket")
+	}
+	table.release(a)
+	if s, late := table.find(a, 0); s != nil || late {
+		t.Error("found after it was answered")
+	}
+	c := table.take(30, 0, plan.Announce, 3)
+	if c == a {
+		t.Error("a transaction ID is used twice in a row")
+	}
+	lost := []uint64{}
+	table.expire(20, func(s *slot) { lost = append(lost, s.peer) })
+	if len(lost) != 1 || lost[0] != 2 || table.waiting() != 1 {
+		t.Errorf("given up: %v, waiting: %d", lost, table.waiting())
+	}
+	if s, late := table.find(b, 1); s != nil || !late {
+		t.Error("an answer to what was given up is not late")
+	}
+	table.take(40, 1, plan.Announce, 4)
+	if s, late := table.find(b, 1); s != nil || !late {
+		t.Error("an answer to what was given up is not late when its slot is used again")
+	}
+}
+
+// TestRoundRobin: batches go over all sockets, however few requests there are.
+func TestRoundRobin(t *testing.T) {
+	w := newSilent(t, newPlan(t, nowhere))
+	at := map[int]int{}
+	for now := range int64(8) {
+		if err := w.sendDue(now); err != nil {
+			t.Fatal(err)
+		}
+		for i := range w.table.slots {
+			if s := &w.table.slots[i]; s.live {
+				at[int(s.socket)]++
+				if w.pop.Source(s.peer) != w.sockets[s.socket].source {
+					t.Fatalf("peer %d announces from socket %d", s.peer, s.socket)
+				}
+				w.table.release(uint32(i))
+			}
+		}
+	}
+	if len(at) != len(w.sockets) {
+		t.Errorf("requests by socket: %v", at)
+	}
+}
+
+// TestSilenceIsLost: what is not answered is lost, and others take its place.
+func TestSilenceIsLost(t *testing.T) {
+	p := newPlan(t, nowhere)
+	p.Timeout = time.Second
+	w := newSilent(t, p)
+	step := int64(w.plan.Timeout) + 1
+	for now := int64(0); now < 3*step; now += step {
+		if err := w.sendDue(now); err != nil {
+			t.Fatal(err)
+		}
+		w.sweep(now + step)
+	}
+	if w.tally.Lost != 300 || w.engine.(*silence).packets != 300 {
+		t.Errorf("%d lost of %d sent", w.tally.Lost, w.engine.(*silence).packets)
+	}
+}
+
+// TestOverrun: in an open loop, what there is no room to wait for is missed,
+// not put off.
+func TestOverrun(t *testing.T) {
+	p := newPlan(t, nowhere)
+	p.Rate, p.Timeout = 1000, time.Second
+	w := newSilent(t, p)
+	now := int64(5 * time.Second)
+	if err := w.sendDue(now); err != nil {
+		t.Fatal(err)
+	}
+	sent := w.tally.Sent[plan.Announce]
+	if room := uint64(len(w.table.slots)); sent != room || w.tally.Missed != 5001-room {
+		t.Errorf("%d sent into room for %d, %d missed", sent, room, w.tally.Missed)
+	}
+}

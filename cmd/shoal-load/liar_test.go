@@ -1,0 +1,106 @@
+package main
+
+import (
+	"bufio"
+	"encoding/binary"
+	"fmt"
+	"net"
+	"net/http"
+	"testing"
+
+	"github.com/shoal-tracker/shoal/udptracker"
+)
+
+// lies are announce replies over UDP, from the interval on, and over HTTP.
+var lies = []struct {
+	wrong string
+	udp   []byte
+	http  string
+}{
+	{"length", []byte("\x00\x00\x07\x08\x00\x00\x00\x01\x00\x00\x00\x01\x7f"), "d8:completei1e8:intervali9e5:peers1:\x7fe"},
+	{"foreign_peer", []byte("\x00\x00\x07\x08\x00\x00\x00\x01\x00\x00\x00\x01\x01\x02\x03\x04\x1a\xe1"), "d8:completei1e8:intervali9e5:peers6:\x01\x02\x03\x04\x1a\xe1e"},
+	{"counts", []byte("\x00\x00\x07\x08\x00\x00\x00\x00\x00\x00\x00\x00\x7f\x40\x00\x01\x04\x00"), "d8:completei0e8:intervali9e5:peers6:\x7f\x40\x00\x01\x04\x00e"},
+}
+
+// TestLiars: a tracker that answers wrong fails the run, and what is wrong is
+// told.
+func TestLiars(t *testing.T) {
+	for _, lie := range lies {
+		for transport, target := range map[string]string{"udp": lieUDP(t, lie.udp), "http": lieHTTP(t, lie.http)} {
+			t.Run(transport+" "+lie.wrong, func(t *testing.T) {
+				s, code := load(t, transport, "--target", target, "--requests", "40", "--connections", "10")
+				if code != exitFailed || s.WrongBy[lie.wrong] != 40 || s.Wrong != 40 || s.Examples[lie.wrong] == "" {
+					t.Errorf("exit code %d, wrong %v, examples %v", code, s.WrongBy, s.Examples)
+				}
+			})
+		}
+	}
+}
+
+// TestRefusals: errors of the tracker fail the run too.
+func TestRefusals(t *testing.T) {
+	for transport, target := range map[string]string{"udp": lieUDP(t, nil), "http": lieHTTP(t, "d14:failure reason2:noe")} {
+		s, code := load(t, transport, "--target", target, "--requests", "40", "--connections", "10")
+		if code != exitFailed || s.Errors == 0 || s.Texts["no"] != s.Errors || s.Wrong != 0 {
+			t.Errorf("%s: exit code %d, %+v", transport, code, s)
+		}
+	}
+}
+
+// lieUDP answers every announce with the same bytes, or with an error.
+func lieUDP(t *testing.T, lie []byte) string {
+	t.Helper()
+	c, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	go func() {
+		b := make([]byte, 2048)
+		for {
+			n, from, err := c.ReadFrom(b)
+			if err != nil {
+				return
+			}
+			h, _ := udptracker.ParseHeader(b[:n])
+			reply := udptracker.AppendConnectReply(nil, h.Transaction, 7)
+			switch {
+			case h.Action == udptracker.ActionConnect:
+			case lie == nil:
+				reply = udptracker.AppendError(nil, h.Transaction, "no")
+			default:
+				reply = binary.BigEndian.AppendUint32(nil, h.Action)
+				reply = append(binary.BigEndian.AppendUint32(reply, h.Transaction), lie...)
+			}
+			if _, err := c.WriteTo(reply, from); err != nil {
+				return
+			}
+		}
+	}()
+	return c.LocalAddr().String()
+}
+
+// lieHTTP answers every request with the same body.
+func lieHTTP(t *testing.T, body string) string {
+	t.Helper()
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				if _, err := http.ReadRequest(bufio.NewReader(c)); err == nil {
+					fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+				}
+			}()
+		}
+	}()
+	return l.Addr().String()
+}

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/signal"
+	"runtime"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/shoal-tracker/shoal/cmd/shoal-load/internal/plan"
+	"github.com/shoal-tracker/shoal/cmd/shoal-load/internal/population"
+	"github.com/shoal-tracker/shoal/cmd/shoal-load/internal/report"
+)
+
+// A transport is one kind of load.
+type transport struct {
+	name     string
+	short    string
+	long     string
+	defaults settings
+	usage    map[string]string // of flags that every transport has
+	flags    func(cmd *cobra.Command, s *settings)
+	// aim makes what loads the target of s, and says where that is.
+	aim func(s *settings) (hostPort string, load loader, err error)
+}
+
+// loader loads a tracker until it is done or ctx ends.
+type loader func(ctx context.Context, p *plan.Plan, live *report.Live) (*report.Tally, time.Duration, error)
+
+func newCommand(t transport) *cobra.Command {
+	s := new(settings)
+	var file string
+	var print, asJSON bool
+	cmd := &cobra.Command{
+		Use:   t.name,
+		Short: t.short,
+		Long:  t.long,
+		Args:  noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if print {
+				return printFile(cmd.OutOrStdout(), t.name, cmd.Flags())
+			}
+			if file != "" {
+				if err := readFile(file, cmd.Flags()); err != nil {
+					return err
+				}
+			}
+			if err := s.check(); err != nil {
+				return err
+			}
+			return t.load(cmd, s, asJSON)
+		},
+	}
+	f := cmd.Flags()
+	s.addTo(f, t.defaults)
+	for name, usage := range t.usage {
+		f.Lookup(name).Usage = usage
+	}
+	if t.flags != nil {
+		t.flags(cmd, s)
+	}
+	f.BoolVar(&asJSON, "json", false, "print the report as one JSON object")
+	f.StringVarP(&file, "config", "c", "", "configuration `FILE`; flags win over it")
+	f.BoolVarP(&print, "print-config", "p", false, "print a configuration file with every key at its default, and end")
+	return cmd
+}
+
+// load runs a load test and tells how it went.
+func (t *transport) load(cmd *cobra.Command, s *settings, asJSON bool) error {
+	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second one ends at once
+	hostPort, load, err := t.aim(s)
+	if err != nil {
+		return err
+	}
+	p, err := s.plan(ctx, hostPort)
+	if err != nil {
+		return err
+	}
+	// A worker that waits in a system call keeps its thread; the rest of the
+	// program needs another.
+	runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), p.Workers+1))
+	live := report.NewLive(p.Workers)
+	end := showProgress(cmd.ErrOrStderr(), p, live)
+	before := processCPU()
+	tally, elapsed, err := load(ctx, p, live)
+	cpu := processCPU() - before
+	end()
+	if tally == nil {
+		if ctx.Err() != nil {
+			return errors.New("stopped before anything was measured")
+		}
+		return err
+	}
+	summary := report.Summarize(t.name, p, tally, elapsed, cpu)
+	write := summary.WriteTable
+	if asJSON {
+		write = summary.WriteJSON
+	}
+	return errors.Join(write(cmd.OutOrStdout()), err, verdict(summary))
+}
+
+// verdict is why a run failed although it came to its end.
+func verdict(s *report.Summary) error {
+	switch {
+	case s.Wrong > 0:
+		return fmt.Errorf("%d of %d answers were wrong", s.Wrong, s.Responses)
+	case s.Errors > 0:
+		return fmt.Errorf("%d of %d answers were errors", s.Errors, s.Responses)
+	case s.Responses == 0:
+		return errors.New("no answer came")
+	}
+	return nil
+}
+
+// plan fills in what settings leave open.
+func (s *settings) plan(ctx context.Context, hostPort string) (*plan.Plan, error) {
+	target, err := resolve(ctx, hostPort, s.mine)
+	if err != nil {
+		return nil, err
+	}
+	p := &plan.Plan{
+		Target: target, Duration: s.duration, Connections: s.connections, Workers: s.workers,
+		Rate: float64(s.rate), Requests: s.requests, Fill: s.fill, Timeout: s.timeout, Nap: s.nap,
+		Segment: s.segment, Portable: s.portable, KeepAlive: s.keepAlive, Path: s.path, Host: s.host,
+		NumWant: s.numWant, Scrape: s.scrape, Connect: s.connect, Hashes: s.hashes, Seed: s.seed,
+	}
+	if p.Seed == 0 {
+		p.Seed = 1 + rand.Uint64N(1<<32)
+	}
+	if p.Sources, err = chooseSources(target, s.sources, s.peers); err != nil {
+		return nil, err
+	}
+	if p.Workers == 0 {
+		p.Workers = max(1, runtime.NumCPU()/2)
+	}
+	p.Workers = min(p.Workers, len(p.Sources), int(min(s.peers, 1<<20)), p.Connections)
+	p.Population, err = population.New(population.Config{
+		Peers: s.peers, Torrents: s.torrents, Seeders: s.seeders, Seed: p.Seed, Sources: p.Sources,
+	})
+	return p, err
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"net/netip"
+	"testing"
+
+	"github.com/shoal-tracker/shoal/cmd/shoal-load/internal/population"
+)
+
+func TestPermitted(t *testing.T) {
+	for text, want := range map[string]bool{
+		"127.0.0.1": true, "::1": true, "10.1.2.3": true, "192.168.0.1": true, "172.16.0.1": true,
+		"fd00::1": true, "fe80::1": true, "169.254.1.1": true,
+		"203.0.113.1": false, "8.8.8.8": false, "100.64.0.1": false, "2001:db8::1": false, "172.32.0.1": false,
+	} {
+		a := netip.MustParseAddr(text)
+		if err := permitted(a, false); (err == nil) != want {
+			t.Errorf("%v: %v", a, err)
+		}
+		if err := permitted(a, true); err != nil {
+			t.Errorf("%v, which is ours: %v", a, err)
+		}
+	}
+	for _, text := range []string{"0.0.0.0", "::", "224.0.0.1"} {
+		if permitted(netip.MustParseAddr(text), true) == nil {
+			t.Errorf("%s: no error", text)
+		}
+	}
+}
+
+func TestSources(t *testing.T) {
+	loopback := netip.MustParseAddrPort("127.0.0.1:6969")
+	for _, test := range []struct {
+		n     int
+		peers uint64
+		want  int
+	}{
+		{0, 1, minSources}, {0, 40 * population.Ports, 40}, {0, 40*population.Ports + 1, 41}, {0, 1 << 40, maxSources}, {3, 1 << 40, 3},
+	} {
+		sources, err := chooseSources(loopback, test.n, test.peers)
+		if err != nil || len(sources) != test.want || sources[0] != firstLoopback || !sources[len(sources)-1].IsLoopback() {
+			t.Errorf("%d sources for %d peers: %d, %v", test.n, test.peers, len(sources), err)
+		}
+	}
+	six, err := chooseSources(netip.MustParseAddrPort("[::1]:6969"), 0, 1)
+	if err != nil || len(six) != 1 || six[0] != netip.IPv6Loopback() {
+		t.Errorf("IPv6: %v, %v", six, err)
+	}
+	if _, err := chooseSources(netip.MustParseAddrPort("[::1]:6969"), 50, 1); err == nil {
+		t.Error("50 addresses of IPv6 loopback")
+	}
+}
+
+func TestAim(t *testing.T) {
+	for target, want := range map[string][3]string{
+		"127.0.0.1:6969":                {"127.0.0.1:6969", "127.0.0.1:6969", "/announce"},
+		"http://localhost":              {"localhost:80", "localhost", "/announce"},
+		"http://[::1]:70/k/announce":    {"[::1]:70", "[::1]:70", "/k/announce"},
+		"http://h:1/announce?passkey=x": {"h:1", "h:1", "/announce?passkey=x"},
+	} {
+		s := settings{target: target}
+		at, err := s.aimURL()
+		if got := [3]string{at, s.host, s.path}; err != nil || got != want {
+			t.Errorf("%s: %q, %v", target, got, err)
+		}
+	}
+}

@@ -1,0 +1,9 @@
+//go:build !(amd64 || arm64) || race
+
+package swarm
+
+import "unsafe"
+
+const prefetches = false
+
+func prefetchLine(unsafe.Pointer) {}

@@ -1,0 +1,107 @@
+package swarm
+
+import (
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+
+	"github.com/shoal-tracker/shoal"
+)
+
+// shard is a part of the torrents under one lock.
+type shard struct {
+	store     *Store
+	directory atomic.Pointer[directory]
+
+	mu     sync.Mutex
+	arena  arena
+	random rand.PCG
+
+	networks map[networksOf]*networks // of large families; nil until a cap asks
+
+	_ [64]byte // keeps the locks of neighbours off one cache line
+}
+
+func (s *shard) init(store *Store, seeds [2]uint64) {
+	s.store = store
+	s.arena.memory = store.memory
+	s.random.Seed(seeds[0], seeds[1])
+	s.directory.Store(&directory{pages: make([]atomic.Uint32, 1)})
+}
+
+// find returns the line of a torrent, or 0.
+func (s *shard) find(hash *torrentHash) ref {
+	r := s.directory.Load().page(hash.half)
+	if r == 0 {
+		return 0 // nothing was ever stored here
+	}
+	p, slot := s.slot(s.page(r), hash)
+	if slot == 0 {
+		return 0
+	}
+	return ref(p[slot])
+}
+
+// create adds a torrent, or returns 0 when the table can grow no more.
+func (s *shard) create(hash *torrentHash) ref {
+	if d := s.directory.Load(); len(d.pages) == 1 && d.pages[0].Load() == 0 {
+		d.pages[0].Store(uint32(s.arena.alloc(pageUnits)))
+	}
+	r := s.arena.alloc(1)
+	s.line(r).hash = *hash.info
+	if !s.insert(hash.half, r) {
+		s.arena.release(r, 1)
+		return 0
+	}
+	s.store.held.torrents.Add(1)
+	return r
+}
+
+// drop removes a torrent and all its peers.
+func (s *shard) drop(hash *torrentHash) {
+	p, slot := s.slot(s.page(s.directory.Load().page(hash.half)), hash)
+	r := ref(p[slot])
+	l := s.line(r)
+	for _, size := range [2]int{size4, size6} {
+		f := s.family(l, size)
+		s.store.held.peers.Add(int64(-f.peers))
+		f.clear()
+	}
+	removeSlot(p, slot)
+	s.arena.release(r, 1)
+	s.store.held.torrents.Add(-1)
+}
+
+// family opens one family of a torrent.
+func (s *shard) family(l *line, size int) family {
+	f := family{shard: s, line: l}
+	if size == size4 {
+		f.shape, f.state, f.area = &s.store.shape4, &l.state4, l.area[:]
+	} else {
+		f.shape, f.state = &s.store.shape6, &l.state6
+		if l.link != 0 {
+			f.area = s.extra(l.link).area[:]
+		}
+	}
+	f.open()
+	if s.networks != nil {
+		f.networks = s.networks[networksOf{l.hash, uint8(size)}]
+	}
+	return f
+}
+
+// counts returns the seeders and the leechers of a torrent.
+func (s *shard) counts(l *line) (complete, incomplete uint32) {
+	complete, incomplete = countsOf(l.state4, l.area[:])
+	if l.link != 0 {
+		c, i := countsOf(l.state6, s.extra(l.link).area[:])
+		complete, incomplete = complete+c, incomplete+i
+	}
+	return complete, incomplete
+}
+
+// key of the counts of a family's networks.
+type networksOf struct {
+	hash shoal.InfoHash
+	size uint8
+}
