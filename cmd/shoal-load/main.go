@@ -57,7 +57,7 @@ an attack.`,
 		Args:          noArguments,
 		RunE:          func(*cobra.Command, []string) error { return usageError{errors.New("load what? udp or http")} },
 	}
-	root.AddCommand(newUDPCommand(), newHTTPCommand())
+	root.AddCommand(newUDPCommand(), newHTTPCommand(), newTorrentsCommand())
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	return root
 }
