@@ -48,8 +48,10 @@ cross:
 e2e: build ## real clients against ./shoal
 	cd e2e && SHOAL_BIN="$(BIN)" $(GO) test -count=1 -timeout 25m -v ./...
 
-bench:
-	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+# SCENES="udp-saturated store" runs only these; bench/README.md lists them.
+# SCENES=go-benchmarks BENCH=Announce runs Go benchmarks by their names.
+bench: ## Shoal beside the other trackers that are installed
+	BENCH='$(BENCH)' bash bench/run $(SCENES)
 
 # Every fuzz target in turn, FUZZTIME each. Their committed corpora run in
 # `make test` too.

@@ -142,7 +142,7 @@ func (s *settings) plan(ctx context.Context, hostPort string) (*plan.Plan, error
 	}
 	p.Workers = min(p.Workers, len(p.Sources), int(min(s.peers, 1<<20)), p.Connections)
 	p.Population, err = population.New(population.Config{
-		Peers: s.peers, Torrents: s.torrents, Seeders: s.seeders, Seed: p.Seed, Sources: p.Sources,
+		Peers: s.peers, Torrents: s.torrents, Seeders: s.seeders, Uniform: s.uniform, Seed: p.Seed, Sources: p.Sources,
 	})
 	return p, err
 }

@@ -28,6 +28,7 @@ type settings struct {
 	path, host  string // of the target's URL
 
 	torrents, peers uint64
+	uniform         bool
 	seeders         float64
 	numWant         int
 	scrape          float64
@@ -47,6 +48,7 @@ func (s *settings) addTo(f *pflag.FlagSet, d settings) {
 	f.Var(&s.rate, "rate", "requests a second, sent at fixed times whatever the answers do; max: each answer brings the next request forth")
 	f.Uint64Var(&s.requests, "requests", 0, "ends after this many requests; 0: by the duration alone")
 	f.Uint64Var(&s.torrents, "torrents", 1_000_000, "torrents there are; how popular they are falls as 1/rank (Zipf)")
+	f.BoolVar(&s.uniform, "uniform", false, "all torrents are as popular: with many more torrents than peers, a spray of info hashes that nobody else has")
 	f.Uint64Var(&s.peers, "peers", 2_000_000, "peers there are, all torrents together")
 	f.Float64Var(&s.seeders, "seeders", 75, "percent of the peers that are seeders")
 	f.IntVar(&s.numWant, "numwant", d.numWant, "peers that an announce asks for")

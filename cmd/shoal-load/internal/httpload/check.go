@@ -1,6 +1,7 @@
 package httpload
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 
@@ -64,7 +65,8 @@ var (
 
 // read reads a body. It allocates nothing while the body is right.
 func (a *answer) read(body []byte, scrape bool, hashes int) error {
-	r := bencode.NewReader(body)
+	// aquatic_http ends its bodies with a line break, which clients read past.
+	r := bencode.NewReader(bytes.TrimSuffix(body, []byte("\r\n")))
 	if t, err := r.Next(); err != nil || t.Kind != bencode.Dict {
 		return errNoDict
 	}

@@ -29,7 +29,8 @@ type Population struct {
 
 	peerSeed, torrentSeed uint64
 	zipf                  float64 // ln(torrents+1)
-	seeders               uint64  // of 2^32
+	uniform               bool
+	seeders               uint64 // of 2^32
 	portInverse           uint64
 }
 
@@ -38,6 +39,7 @@ type Config struct {
 	Peers    uint64 // at least 1
 	Torrents uint64 // at least 1
 	Seeders  float64
+	Uniform  bool // all torrents are as popular; not the first by far the most
 	Seed     uint64
 	Sources  []netip.Addr // where peers announce from, all of one family
 }
@@ -54,6 +56,7 @@ func New(c Config) (*Population, error) {
 		peers: c.Peers, torrents: c.Torrents, sources: c.Sources,
 		peerSeed: mix(c.Seed), torrentSeed: mix(^c.Seed),
 		zipf:        math.Log(float64(c.Torrents) + 1),
+		uniform:     c.Uniform,
 		seeders:     uint64(c.Seeders / 100 * (1 << 32)),
 		portInverse: inverse(portStride, Ports),
 	}
@@ -88,12 +91,16 @@ func (p *Population) Port(peer uint64) uint16 {
 func (p *Population) Shared() bool { return p.peers > uint64(len(p.sources))*Ports }
 
 // Torrent returns the torrent of a peer. Popularity falls as 1/rank (Zipf,
-// s=1): the logarithm of the rank is uniform.
+// s=1): the logarithm of the rank is uniform. Or it is the same for all.
 func (p *Population) Torrent(peer uint64) uint64 {
 	return p.torrentOf(p.draw(peer))
 }
 
 func (p *Population) torrentOf(draw uint64) uint64 {
+	if p.uniform {
+		torrent, _ := bits.Mul64(draw, p.torrents)
+		return torrent
+	}
 	u := float64(draw>>11) * (1.0 / (1 << 53))
 	return min(uint64(math.Exp(u*p.zipf))-1, p.torrents-1)
 }

@@ -221,3 +221,23 @@ func TestBelow(t *testing.T) {
 		t.Errorf("%d numbers below 10", len(seen))
 	}
 }
+
+// A spray: hardly a torrent has two peers, and all of the range is used.
+func TestUniform(t *testing.T) {
+	p := newPopulation(t, Config{Peers: 10000, Torrents: 1 << 40, Uniform: true, Seed: 1, Sources: loopbacks(1)})
+	seen := make(map[uint64]bool)
+	var high int
+	for n := range uint64(10000) {
+		torrent := p.Torrent(n)
+		if torrent >= 1<<40 {
+			t.Fatalf("torrent %d of %d", torrent, uint64(1<<40))
+		}
+		if torrent >= 1<<39 {
+			high++
+		}
+		seen[torrent] = true
+	}
+	if len(seen) < 9990 || high < 4600 || high > 5400 {
+		t.Errorf("%d torrents of 10000 peers, %d in the upper half", len(seen), high)
+	}
+}

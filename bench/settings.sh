@@ -1,0 +1,32 @@
+# shellcheck shell=bash disable=SC2034,SC2154 # part of a scene, which has the other variables
+# What the scenes can be told by the environment, and where things are.
+
+BENCH_ROUNDS=${BENCH_ROUNDS:-5}
+BENCH_SECONDS=${BENCH_SECONDS:-10} # of load, for each figure
+BENCH_SERVERS=${BENCH_SERVERS:-}   # "shoal aquatic_udp": only these; empty: all
+BENCH_SEED=${BENCH_SEED:-1}        # of torrents and peers: the same for everyone
+BENCH_SERVER_CORE=${BENCH_SERVER_CORE:-0}
+BENCH_LOAD_CORE=${BENCH_LOAD_CORE:-1}
+BENCH_PORT=${BENCH_PORT:-16200} # the first of those that servers listen on
+
+BENCH_TORRENTS=${BENCH_TORRENTS:-1000000} # udp-saturated, udp-partial, testers
+BENCH_PEERS=${BENCH_PEERS:-2000000}
+BENCH_RATE=${BENCH_RATE:-50000}                         # udp-partial, announces a second
+BENCH_MEMORY_TORRENTS=${BENCH_MEMORY_TORRENTS:-500000}  # udp-memory
+BENCH_MEMORY_PEERS=${BENCH_MEMORY_PEERS:-5000000}       #
+BENCH_SETTLE=${BENCH_SETTLE:-180}                       # seconds from the last announce to the look at RSS
+BENCH_HTTP_TORRENTS=${BENCH_HTTP_TORRENTS:-1000}        # http-fresh, http-keep-alive
+BENCH_HTTP_PEERS=${BENCH_HTTP_PEERS:-100000}            #
+BENCH_STORE_PEERS=${BENCH_STORE_PEERS:-10000000}        # store
+BENCH_STORE_SWARM=${BENCH_STORE_SWARM:-500000}          # peers of the swarm that grows
+BENCH_STORE_ANNOUNCES=${BENCH_STORE_ANNOUNCES:-5000000} #
+
+# Binaries. Ours are built unless they are given.
+SHOAL=${BENCH_SHOAL:-}
+SHOAL_LOAD=${BENCH_SHOAL_LOAD:-}
+AQUATIC_UDP_URING=${AQUATIC_UDP_URING:-$HOME/.aquatic-uring/bin/aquatic_udp}
+
+bench=$PWD
+house=$(dirname "$bench")
+BENCH_RESULTS=${BENCH_RESULTS:-$bench/results/$(date -u +%Y%m%dT%H%M%SZ)-$(basename "$0").txt}
+export BENCH_RESULTS
