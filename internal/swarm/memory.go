@@ -44,7 +44,7 @@ const spareRegions = segmentUnits / regionUnits
 // smallSegments is how many segments have ordinary pages. A tracker of a few
 // thousand torrents touches a little of many regions; in a large one every
 // visit would wait for the page tables too.
-const smallSegments = 8
+const smallSegments = 2
 
 func newMemory() *memory {
 	m := &memory{next: regionUnits} // the ref of the first region would be nothing
