@@ -94,6 +94,7 @@ func (a *App) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { a.tick(ctx); return nil })
 	group.Go(func() error { a.swarm.Run(ctx, &a.clock); return nil })
+	group.Go(func() error { watch(ctx, a.Totals, a.log); return nil })
 	for _, server := range a.udp {
 		group.Go(func() error { return server.Serve(ctx) })
 	}
@@ -101,6 +102,7 @@ func (a *App) Run(ctx context.Context) error {
 		group.Go(func() error { return listener.Serve(ctx) })
 	}
 	err := group.Wait()
+	a.log.Info("swarm at the end", counts(a.Totals())...)
 	return errors.Join(err, a.Close())
 }
 
@@ -117,8 +119,7 @@ func (a *App) Close() error {
 }
 
 // Reload puts the live keys of cfg in force: [tracker] but peer_timeout and
-// peer_details,
-// [limits] and [access].
+// peer_details, [limits] and [access].
 func (a *App) Reload(cfg *config.Config) {
 	a.swarm.SetLimits(swarmLimits(cfg))
 	a.connections.Set(connections(cfg))

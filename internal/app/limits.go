@@ -1,6 +1,7 @@
 package app
 
 import (
+	"math"
 	"runtime"
 
 	"github.com/shoal-tracker/shoal/internal/config"
@@ -25,8 +26,15 @@ const (
 // swarmLimits fills in the limits that are left to the tracker: torrents and
 // peers may take a quarter of the memory each.
 func swarmLimits(cfg *config.Config) swarm.Limits {
+	return limitsFor(cfg, machineMemory())
+}
+
+// limitsFor is swarmLimits for so many bytes of memory.
+func limitsFor(cfg *config.Config, memory int64) swarm.Limits {
 	l := cfg.Limits.Limits
-	memory := machineMemory()
+	if math.MaxInt == math.MaxInt32 {
+		memory = min(memory, 2<<30) // what a process can address is less than the machine may have
+	}
 	peer := int64(peerBytes)
 	if keepsDetails(cfg) {
 		peer += detailsBytes

@@ -8,6 +8,9 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/shoal-tracker/shoal/internal/config"
+	"github.com/shoal-tracker/shoal/internal/swarm"
 )
 
 func TestAffordable(t *testing.T) {
@@ -92,4 +95,30 @@ func openSockets() (n int) {
 		}
 	}
 	return n
+}
+
+// What is left to the tracker is worked out so that a swarm full of the
+// dearest torrents and peers takes half of the memory; what is set stays.
+func TestSwarmLimits(t *testing.T) {
+	const memory = 1 << 30
+	for _, c := range []struct {
+		name    string
+		set     swarm.Limits
+		details string
+		want    swarm.Limits
+	}{
+		{"nothing is set", swarm.Limits{}, "auto", swarm.Limits{Torrents: memory / 4 / 192, Peers: memory / 4 / 48}},
+		{"with details", swarm.Limits{}, "true", swarm.Limits{Torrents: memory / 4 / 192, Peers: memory / 4 / 112}},
+		{
+			"all is set",
+			swarm.Limits{Torrents: 1, Peers: 2, PeersPerTorrent: 3, PeersPerNetwork: 4}, "true",
+			swarm.Limits{Torrents: 1, Peers: 2, PeersPerTorrent: 3, PeersPerNetwork: 4},
+		},
+	} {
+		var cfg config.Config
+		cfg.Limits.Limits, cfg.Tracker.PeerDetails = c.set, c.details
+		if got := limitsFor(&cfg, memory); got != c.want {
+			t.Errorf("%s: got %+v, want %+v", c.name, got, c.want)
+		}
+	}
 }

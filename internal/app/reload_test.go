@@ -51,7 +51,7 @@ var liveKeys = map[string]struct {
 
 // notHere has the live keys that are not of the rooms, or that no announce
 // shows at once.
-var notHere = map[string]bool{"log.level": true, "tracker.peer_timeout": true}
+var notHere = map[string]bool{"log.level": true}
 
 func TestReload(t *testing.T) {
 	for key, row := range liveKeys {

@@ -22,7 +22,7 @@ func account(s *Store) map[string]int {
 		}
 		sum["spare"] += sh.arena.spare * unitBytes
 	}
-	sum["regions"] = s.memory.held()
+	sum["regions"] = int(s.memory.held())
 	return sum
 }
 
@@ -47,7 +47,7 @@ func accountTorrent(sh *shard, l *line, sum map[string]int) {
 		}
 		sum["index directories"] += int(h.indexUnits) * unitBytes
 		kind := "narrow index"
-		if h.wide {
+		if h.wide != 0 {
 			kind = "wide index"
 		}
 		sum[kind+" peers"] += f.peers

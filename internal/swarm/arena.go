@@ -13,9 +13,9 @@ type arena struct {
 	listed    uint32 // a bit for each class that has a free block
 	regions   ref    // the region last taken, the others follow from header to header
 
-	live  int   // units in use
-	spare int   // units in the free lists and at the ends of regions
-	empty []ref // old regions without a block, to be given back
+	live  int // units in use
+	spare int // units in the free lists and at the ends of regions
+	empty ref // the first old region without a block, the others follow
 }
 
 // regionHeader is the first unit of each region.
@@ -128,7 +128,7 @@ func (a *arena) release(r ref, units int) {
 		return
 	}
 	if h.live == 0 {
-		a.empty = append(a.empty, r.region())
+		h.next, a.empty = a.empty, r.region()
 	}
 }
 
@@ -145,19 +145,22 @@ func (a *arena) wasteful() bool { return a.spare > a.live/4+regionUnits }
 func (a *arena) retire() {
 	for r := a.regions; r != 0; {
 		h := at[regionHeader](a.segments, r)
+		next := h.next
 		h.old = true
 		if h.live == 0 {
-			a.empty = append(a.empty, r)
+			h.next, a.empty = a.empty, r
 		}
-		r = h.next
+		r = next
 	}
 	a.free = [classCount]ref{}
 	a.listed, a.regions, a.next, a.end, a.spare = 0, 0, 0, 0, 0
 }
 
 // emptied returns the old regions that have lost their last block.
-func (a *arena) emptied() []ref {
-	empty := a.empty
-	a.empty = nil
-	return empty
+func (a *arena) emptied() (regions []ref) {
+	for r := a.empty; r != 0; r = at[regionHeader](a.segments, r).next {
+		regions = append(regions, r)
+	}
+	a.empty = 0
+	return regions
 }

@@ -31,7 +31,7 @@ func TestSizeClasses(t *testing.T) {
 
 // A region whose last block is freed while it is old goes back, once.
 func TestRetiredRegionsGoBack(t *testing.T) {
-	m := newMemory()
+	m := newMemory(mapSegment)
 	a := arena{memory: m}
 	var blocks []ref
 	for range 3 * regionUnits / 16 {

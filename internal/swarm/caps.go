@@ -17,7 +17,7 @@ type Totals struct {
 	TorrentsEvicted uint64 // torrents that made room for another
 	PeersRefused    uint64 // newcomers answered but not stored: too many peers
 
-	Bytes int // of memory that torrents and peers have taken
+	Bytes int64 // of memory that torrents and peers have taken
 }
 
 // Totals returns the counts of this moment.

@@ -70,7 +70,7 @@ func TestSpray(t *testing.T) {
 			tell(s, -1, host+1, 1, 0)
 		}
 	}
-	var held int
+	var held int64
 	for n := range 20 * limit {
 		tell(s, n, uint32(n), 1, 0)
 		if n == 2*limit {

@@ -123,11 +123,13 @@ func (f *family) shrink() {
 
 // fit moves the peers to the smallest place that has some room to spare.
 func (f *family) fit() {
-	if *f.state&stateKind != stateBlock {
+	if *f.state&stateKind != stateBlock || f.shard.store.memory.full.Load() {
 		return
 	}
 	if f.peers <= f.shape.inline {
-		f.toInline()
+		if f.droppable() {
+			f.toInline()
+		}
 		return
 	}
 	if units := f.unitsFor(f.peers + f.peers/4); f.peers > 0 && units < int(f.header().arrayUnits) {

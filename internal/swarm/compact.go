@@ -48,7 +48,7 @@ func (s *shard) compact() {
 	if s.store.limits.Load().PeersPerNetwork == 0 {
 		s.networks = nil
 	}
-	if s.arena.wasteful() {
+	if s.arena.wasteful() && s.store.memory.available(s.arena.live+regionUnits) {
 		s.arena.retire()
 	}
 }
@@ -95,7 +95,7 @@ func (f *family) settle(start, end int) {
 	}
 	directory := f.directory()
 	shift := f.shape.shift
-	for c := start >> shift; c < int(h.chunks) && c<<shift < end; c++ {
+	for c := start >> shift; c < int(h.chunks) && (c<<shift < end || end == f.peers); c++ {
 		if a.old(directory[c]) {
 			directory[c] = f.shard.move(directory[c], f.shape.chunkUnits())
 		}
@@ -110,6 +110,8 @@ func (f *family) settleIndex(i int) {
 	}
 	hash := uint64(i) << (64 - h.indexDepth)
 	f.fitPage(hash)
+	f.mergePages(hash)
+	hash = uint64(i) << (64 - h.indexDepth)
 	if r := f.pageRef(hash); a.old(r) {
 		p := f.openPage(r)
 		f.resizePage(hash, r, p.units())

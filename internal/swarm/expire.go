@@ -2,6 +2,7 @@ package swarm
 
 import (
 	"context"
+	"runtime"
 	"time"
 
 	"github.com/shoal-tracker/shoal"
@@ -31,7 +32,9 @@ func (s *Store) Run(ctx context.Context, clock *shoal.Clock) {
 // A sweep holds the lock for a few torrents at a time, or for a part of a
 // large one, so that announces come through in between.
 const (
-	sweptPeers    = 4096
+	sweptPeers    = 512
+	sweptWork     = 4096 // peers looked at; one that is gone counts as goneWork
+	goneWork      = 8
 	sweptTorrents = 32
 	sweptPages    = 4 // of an index
 )
@@ -47,6 +50,7 @@ type sweeper struct {
 // that it leaves idle.
 func (s *Store) sweep(sh *shard, now shoal.Tick) {
 	w := sweeper{shard: sh, now: s.times.of(now)}
+	s.memory.retry()
 	sh.mu.Lock()
 	sh.compact()
 	var slots [pageSlots]uint64
@@ -58,6 +62,7 @@ func (s *Store) sweep(sh *shard, now shoal.Tick) {
 			}
 			w.torrent(slot)
 		}
+		depth = sh.mergeTables(uint32(half), depth)
 		half = half>>(32-depth)<<(32-depth) + 1<<(32-depth)
 	}
 	empty := sh.arena.emptied()
@@ -68,6 +73,7 @@ func (s *Store) sweep(sh *shard, now shoal.Tick) {
 // pause lets others have the lock.
 func (w *sweeper) pause() {
 	w.shard.mu.Unlock()
+	runtime.Gosched() // or else this goroutine is the first to have it again
 	w.work = 0
 	w.shard.mu.Lock()
 }
@@ -86,7 +92,7 @@ func (w *sweeper) torrent(slot uint64) {
 		}
 	}
 	l := s.line(ref(slot))
-	if l.completed == 0 && l.link == 0 && l.state4 == stateInline {
+	if complete, incomplete := s.counts(l); complete+incomplete == 0 && l.completed == 0 {
 		hash := l.hash
 		s.drop(&torrentHash{info: &hash, half: uint32(slot >> 32)})
 	}
@@ -110,7 +116,7 @@ func (w *sweeper) peers(slot uint64, size int) bool {
 		gone := f.expire(start, end, &w.shard.store.times, w.now)
 		w.shard.store.held.peers.Add(int64(-gone))
 		f.settle(start, min(end, f.peers))
-		if w.work += end - start; w.work >= sweptPeers {
+		if w.work += end - start + goneWork*gone; w.work >= sweptWork {
 			w.pause()
 			f, there = w.open(slot, size)
 		}
@@ -131,6 +137,9 @@ func (w *sweeper) index(slot uint64, size int) bool {
 		}
 		f.settleIndex(i)
 	}
+	if there && f.area != nil && *f.state&stateKind != stateInline {
+		f.tidy() // what an announce left to the sweep
+	}
 	return there
 }
 
@@ -143,14 +152,8 @@ func (f *family) expire(start, end int, t *times, now uint8) (gone int) {
 			gone++
 		}
 	}
-	if gone == 0 {
-		return 0
+	if gone > 0 {
+		f.tidy()
 	}
-	if f.peers == 0 {
-		f.clear()
-		return gone
-	}
-	f.shrink()
-	f.save()
 	return gone
 }

@@ -262,7 +262,13 @@ type uint64le [8]byte
 // drop removes the peer at a position and gives back what it leaves idle.
 func (f *family) drop(at int) {
 	f.remove(at)
-	if f.peers == 0 {
+	f.tidy()
+}
+
+// tidy gives back what those who left leave idle.
+func (f *family) tidy() {
+	f.forgetNetworks()
+	if f.peers == 0 && f.droppable() {
 		f.clear()
 		return
 	}

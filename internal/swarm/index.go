@@ -10,23 +10,27 @@ const (
 	indexFrom   = 32
 	narrowMost  = 1<<12 - 1 // peers with entries of 2 bytes
 	mostPage    = 64        // units of a page before it splits
-	splitPage   = 40        // and of both halves after that
+	splitPage   = 40        // and of both halves after that, or more
 	mostDepth32 = 13        // 8,192 pages, the largest directory
 	pageHead    = 8         // bytes
 )
 
 // indexPage is a view of one page. Its first bytes are its units, the number
-// of its entries that are taken, and how many bits of the hash they share.
+// of its entries that are taken, both in two, and how many bits of the hash
+// they share.
 type indexPage struct {
 	b       []byte
 	entries int
 	wide    bool
 }
 
-func (p *indexPage) units() int     { return int(p.b[0]) }
-func (p *indexPage) depth() int     { return int(p.b[1]) }
+func (p *indexPage) units() int     { return len(p.b) / unitBytes }
 func (p *indexPage) taken() int     { return int(p.b[2]) | int(p.b[3])<<8 }
 func (p *indexPage) setTaken(n int) { p.b[2], p.b[3] = byte(n), byte(n>>8) }
+func (p *indexPage) depth() int     { return int(p.b[4]) }
+
+// pageUnitsAt reads how many units the page has whose first bytes are in b.
+func pageUnitsAt(b []byte) int { return int(b[0]) | int(b[1])<<8 }
 
 func (p *indexPage) get(i int) uint32 {
 	if p.wide {
@@ -116,8 +120,8 @@ func (f *family) pageRef(hash uint64) ref {
 func (f *family) indexPage(hash uint64) indexPage { return f.openPage(f.pageRef(hash)) }
 
 func (f *family) openPage(r ref) indexPage {
-	units := int(f.shard.arena.bytes(r, 1)[0])
-	return makePage(f.shard.arena.bytes(r, units), f.header().wide)
+	units := pageUnitsAt(f.shard.arena.bytes(r, 1))
+	return makePage(f.shard.arena.bytes(r, units), f.header().wide != 0)
 }
 
 func makePage(b []byte, wide bool) indexPage {
@@ -126,6 +130,9 @@ func makePage(b []byte, wide bool) indexPage {
 
 // find returns the position of a peer, or -1.
 func (f *family) find(k key) int {
+	if f.peers == 0 {
+		return -1
+	}
 	if !f.indexed() {
 		return f.scan(k)
 	}

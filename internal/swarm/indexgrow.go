@@ -8,46 +8,65 @@ func (f *family) makeIndexRoom(k key) bool {
 	if f.peers < indexFrom {
 		return true
 	}
-	if h := f.header(); h.index == 0 || f.peers+1 > narrowMost && !h.wide {
+	if h := f.header(); h.index == 0 || f.peers+1 > narrowMost && h.wide == 0 {
 		f.reindex(f.peers+1 > narrowMost)
 	}
-	hash := f.hash(k)
+	return f.roomFor(f.hash(k))
+}
+
+// roomFor provides for one more entry in the page for a hash. That it comes to
+// an end must not rest on how well hashes spread.
+func (f *family) roomFor(hash uint64) bool {
 	for {
 		r := f.pageRef(hash)
 		p := f.openPage(r)
+		larger := int(classUnits[min(classOf[p.units()]+1, classCount-1)])
 		switch {
 		case p.taken()+1 <= p.entries*4/5:
 			return true
 		case p.units() < mostPage:
-			f.resizePage(hash, r, int(classUnits[classOf[p.units()]+1]))
-		case p.depth() == mostDepth32:
-			return p.taken()+1 < p.entries
-		default:
+			f.resizePage(hash, r, larger)
+		case p.depth() < mostDepth32:
 			f.splitPage(hash, r)
+		case p.units() < maxUnits:
+			f.resizePage(hash, r, larger)
+		default:
+			return false
 		}
 	}
+}
+
+// unitsForEntries returns the units of a page that so many entries fill to four
+// fifths at most.
+func (f *family) unitsForEntries(n int) int {
+	return roundUnits(pageHead + (n*5/4+1)*entryWidth(f.header().wide != 0))
 }
 
 // newPage returns an empty page.
 func (f *family) newPage(units, depth int) (ref, indexPage) {
 	r := f.shard.arena.alloc(units)
 	b := f.shard.arena.bytes(r, units)
-	b[0], b[1] = byte(units), byte(depth)
-	return r, makePage(b, f.header().wide)
+	b[0], b[1], b[4] = byte(units), byte(units>>8), byte(depth)
+	return r, makePage(b, f.header().wide != 0)
 }
 
 // resizePage moves the entries of the page at r to one of so many units.
 func (f *family) resizePage(hash uint64, r ref, units int) {
 	p := f.openPage(r)
 	to, q := f.newPage(units, p.depth())
-	f.fetchKeys(&p)
-	for i := range p.entries {
-		if e := p.get(i); e != 0 {
-			q.add(f.hashOf(&p, e), e)
-		}
-	}
+	f.copyEntries(&p, &q)
 	f.setPage(hash, p.depth(), to)
 	f.shard.arena.release(r, p.units())
+}
+
+// copyEntries adds the entries of p to q.
+func (f *family) copyEntries(p, q *indexPage) {
+	f.fetchKeys(p)
+	for i := range p.entries {
+		if e := p.get(i); e != 0 {
+			q.add(f.hashOf(p, e), e)
+		}
+	}
 }
 
 // fetchKeys has memory fetch the keys of all entries: they stand anywhere, and
@@ -87,11 +106,17 @@ func (f *family) splitPage(hash uint64, r ref) {
 	if h := f.header(); depth == int(h.indexDepth) {
 		f.growIndexDirectory()
 	}
+	f.fetchKeys(&p)
+	var n [2]int
+	for i := range p.entries {
+		if e := p.get(i); e != 0 {
+			n[f.hashOf(&p, e)>>(63-depth)&1]++
+		}
+	}
 	var to [2]ref
 	var q [2]indexPage
-	f.fetchKeys(&p)
 	for side := range to {
-		to[side], q[side] = f.newPage(splitPage, depth+1)
+		to[side], q[side] = f.newPage(max(splitPage, f.unitsForEntries(n[side])), depth+1)
 	}
 	for i := range p.entries {
 		if e := p.get(i); e != 0 {
@@ -138,13 +163,14 @@ func spread(directory []ref) {
 func (f *family) reindex(wide bool) {
 	f.dropIndex()
 	h := f.header()
-	h.wide = wide
-	per := f.peers * entryWidth(wide) * 5 / 4
+	if wide {
+		h.wide = 1
+	}
 	depth := 0
-	for per>>depth > (splitPage-4)*unitBytes {
+	for f.peers>>depth*entryWidth(wide)*5/4 > (splitPage-4)*unitBytes {
 		depth++
 	}
-	units := min(mostPage, roundUnits(pageHead+per>>depth*9/8+32))
+	units := min(mostPage, f.unitsForEntries(f.peers>>depth*9/8+8))
 	if depth > 0 {
 		h.indexUnits = uint16(roundUnits(4 << depth))
 		h.index = f.shard.arena.alloc(int(h.indexUnits))
@@ -158,57 +184,8 @@ func (f *family) reindex(wide bool) {
 	}
 	for pos := range f.peers {
 		hash := f.hash(f.key(pos))
+		f.roomFor(hash) // a page takes more than narrowMost entries if need be
 		p := f.indexPage(hash)
 		p.add(hash, p.entry(hash, pos))
 	}
-}
-
-// shrinkIndex gives memory of the index back after peers have left.
-func (f *family) shrinkIndex() {
-	if !f.indexed() {
-		return
-	}
-	h := f.header()
-	switch {
-	case f.peers <= indexFrom/2:
-		f.dropIndex()
-	case h.wide && f.peers <= narrowMost/2:
-		f.reindex(false)
-	}
-}
-
-// fitPage makes the page for a hash smaller when it is less than three eighths
-// full.
-func (f *family) fitPage(hash uint64) {
-	r := f.pageRef(hash)
-	p := f.openPage(r)
-	units := roundUnits(pageHead + (p.taken()+8)*entryWidth(p.wide)*3/2)
-	if p.taken() < p.entries*3/8 && units < p.units() {
-		f.resizePage(hash, r, units)
-	}
-}
-
-// dropIndex frees the index.
-func (f *family) dropIndex() {
-	if !f.indexed() {
-		return
-	}
-	h := f.header()
-	if h.indexUnits == 0 {
-		f.freePage(h.index)
-	} else {
-		for i := 0; i < 1<<h.indexDepth; {
-			r := refs(f.shard.arena.bytes(h.index, int(h.indexUnits)))[i]
-			p := f.openPage(r)
-			i += 1 << (int(h.indexDepth) - p.depth())
-			f.shard.arena.release(r, p.units())
-		}
-		f.shard.arena.release(h.index, int(h.indexUnits))
-	}
-	h.index, h.indexUnits, h.indexDepth, h.wide = 0, 0, 0, false
-}
-
-func (f *family) freePage(r ref) {
-	p := f.openPage(r)
-	f.shard.arena.release(r, p.units())
 }

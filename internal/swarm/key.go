@@ -68,6 +68,9 @@ func (k key) put(b []byte, size int) {
 func (k key) hash(seed *[2]uint64) uint64 {
 	high, low := bits.Mul64(k.low^seed[0], k.high^seed[1])
 	high, low = bits.Mul64(high^seed[1], low^seed[0]^uint64(k.tail))
+	// Without this step the ports of one address would be a sequence whose
+	// first bits gather, and the port is the client's to choose.
+	high, low = bits.Mul64(high^low^seed[0], seed[1]|1)
 	return high ^ low
 }
 

@@ -52,7 +52,7 @@ type header struct {
 	indexUnits      uint16 // of the directory; 0: index is a page
 	chunks          uint16
 	indexDepth      uint8
-	wide            bool // the index has entries of 4 bytes
+	wide            uint8 // 1: the index has entries of 4 bytes
 }
 
 // countsOf returns the seeders and the leechers of a family.

@@ -109,6 +109,17 @@ func (m *mapStore) scrape(h shoal.InfoHash) (c shoal.ScrapeCounts) {
 	return c
 }
 
+// held returns how many torrents have somebody, or a completed count to keep.
+func (m *mapStore) held() int {
+	n := 0
+	for _, t := range m.torrents {
+		if len(t.peers) > 0 || t.completed > 0 {
+			n++
+		}
+	}
+	return n
+}
+
 func (m *mapStore) peers() int {
 	n := 0
 	for _, t := range m.torrents {

@@ -1,6 +1,7 @@
 package swarm
 
 import (
+	"math/bits"
 	"sync"
 	"sync/atomic"
 	"unsafe"
@@ -29,59 +30,93 @@ type segment = *[segmentBytes]byte
 // memory hands out regions. Segments are never unmapped: who reads a stale ref
 // without a lock, as the hints of a batch do, reads something, and no fault.
 type memory struct {
+	mapSegment func() segment // nil when there is no more
+
 	segments atomic.Pointer[[]segment]
 	full     atomic.Bool // no more memory is to be had: newcomers are not stored
 
 	mu   sync.Mutex
-	free []ref // regions given back
-	next ref   // the first region never handed out
+	free []uint32 // regions given back: a bit for each, a word for each block
+	back int      // how many they are
+	next ref      // the first region never handed out
 }
 
-// spareRegions are mapped ahead of need, so that an announce which was let in
-// never finds the memory gone halfway.
-const spareRegions = segmentUnits / regionUnits
+// Regions are given back to the system in blocks of a huge page: the kernel
+// fills smaller holes in one again.
+const (
+	blockRegions = 32
+	blockUnits   = blockRegions * regionUnits
+	blockFree    = 1<<blockRegions - 1
+)
 
 // smallSegments is how many segments have ordinary pages. A tracker of a few
 // thousand torrents touches a little of many regions; in a large one every
 // visit would wait for the page tables too.
 const smallSegments = 2
 
-func newMemory() *memory {
-	m := &memory{next: regionUnits} // the ref of the first region would be nothing
+func newMemory(mapSegment func() segment) *memory {
+	m := &memory{mapSegment: mapSegment, next: regionUnits} // the ref of the first region would be nothing
 	m.segments.Store(new([]segment))
 	m.extend()
 	return m
 }
 
-// extend adds a segment.
+// extend maps segments ahead of need, so that what was begun under a lock never
+// finds the memory gone halfway.
 func (m *memory) extend() {
-	segments := *m.segments.Load()
-	s := mapSegment()
-	if s == nil || len(segments) == 1<<16 {
-		m.full.Store(true)
-		return
+	for m.unused() < spareRegions {
+		segments := *m.segments.Load()
+		var s segment
+		if len(segments) < 1<<16 {
+			s = m.mapSegment()
+		}
+		if s == nil {
+			m.full.Store(true)
+			return
+		}
+		if len(segments) >= smallSegments {
+			hugePages(s[:])
+		}
+		segments = append(segments[:len(segments):len(segments)], s)
+		m.segments.Store(&segments)
+		m.free = append(m.free, make([]uint32, segmentUnits/blockUnits)...)
 	}
-	segments = append(segments[:len(segments):len(segments)], s)
-	m.segments.Store(&segments)
-	if len(segments) > smallSegments {
-		hugePages(s[:])
+	m.full.Store(false)
+}
+
+// unused returns how many mapped regions were never handed out.
+func (m *memory) unused() int {
+	return len(*m.segments.Load())*(segmentUnits/regionUnits) - int(m.next/regionUnits)
+}
+
+// retry asks for memory again after there was none.
+func (m *memory) retry() {
+	if m.full.Load() {
+		m.mu.Lock()
+		m.extend()
+		m.mu.Unlock()
 	}
 }
 
-// take returns a region, all zeroes.
+// available reports whether so many units can be had and the spare regions are
+// left.
+func (m *memory) available(units int) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return !m.full.Load() || (m.unused()+m.back-spareRegions)*regionUnits >= units
+}
+
+// take returns a region, all zeroes: one from the fullest block, so that others
+// become empty.
 func (m *memory) take() ref {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if n := len(m.free); n > 0 {
-		r := m.free[n-1]
-		m.free = m.free[:n-1]
-		return r
+	if m.back > 0 {
+		return m.takeBack()
 	}
-	mapped := len(*m.segments.Load()) * segmentUnits
-	if mapped-int(m.next) <= spareRegions*regionUnits && !m.full.Load() {
-		m.extend()
-	}
-	if int(m.next) >= len(*m.segments.Load())*segmentUnits {
+	m.extend()
+	if m.unused() == 0 {
+		// Newcomers were refused since the spare regions were touched.
 		panic("swarm: out of memory")
 	}
 	r := m.next
@@ -89,24 +124,56 @@ func (m *memory) take() ref {
 	return r
 }
 
+func (m *memory) takeBack() ref {
+	best, fewest := 0, blockRegions+1
+	for block, free := range m.free {
+		if n := bits.OnesCount32(free); n > 0 && n < fewest {
+			best, fewest = block, n
+		}
+	}
+	region := bits.TrailingZeros32(m.free[best])
+	m.free[best] &^= 1 << region
+	m.back--
+	return ref(best*blockUnits + region*regionUnits)
+}
+
 // give takes regions back and returns their pages to the system.
 func (m *memory) give(regions []ref) {
 	for _, r := range regions {
-		discard(m.bytes(r, regionUnits))
+		if r>>16 < smallSegments {
+			discard(m.bytes(r, regionUnits))
+		} else {
+			clear(m.bytes(r, regionUnits))
+		}
+		m.mu.Lock()
+		block := int(r) / blockUnits
+		m.free[block] |= 1 << (r % blockUnits / regionUnits)
+		m.back++
+		whole := m.free[block] == blockFree && r>>16 >= smallSegments
+		if whole { // nobody may take one while it is discarded
+			m.free[block] = 0
+			m.back -= blockRegions
+		}
+		m.mu.Unlock()
+		if whole {
+			m.giveBlock(block)
+		}
 	}
+}
+
+func (m *memory) giveBlock(block int) {
+	discard(m.bytes(ref(block*blockUnits), blockUnits))
 	m.mu.Lock()
-	m.free = append(m.free, regions...)
-	if len(m.free) >= spareRegions {
-		m.full.Store(false)
-	}
+	m.free[block] = blockFree
+	m.back += blockRegions
 	m.mu.Unlock()
 }
 
 // held returns the bytes that shards have taken.
-func (m *memory) held() int {
+func (m *memory) held() int64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return (int(m.next) - regionUnits - len(m.free)*regionUnits) * unitBytes
+	return (int64(m.next)/regionUnits - 1 - int64(m.back)) * regionBytes
 }
 
 // bytes returns units from r on.

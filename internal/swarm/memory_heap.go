@@ -6,6 +6,9 @@ package swarm
 // outside the Go heap, which is why race builds use this one.
 const onHeap = true
 
+// spareRegions are always there: Go ends the process when memory does.
+const spareRegions = 1
+
 // mapSegment returns a segment of the Go heap. It holds no pointers, so the
 // garbage collector does not look into it.
 func mapSegment() segment { return new([segmentBytes]byte) }

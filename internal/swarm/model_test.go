@@ -70,8 +70,8 @@ func (p *pair) check(t *rapid.T, hashes []shoal.InfoHash) {
 		}
 	}
 	totals := p.store.Totals()
-	if totals.Peers != p.naive.peers() || totals.PeersRefused != p.naive.refused {
-		t.Fatalf("%+v in all, the naive one has %d peers and refused %d", totals, p.naive.peers(), p.naive.refused)
+	if totals.Torrents != p.naive.held() || totals.Peers != p.naive.peers() || totals.PeersRefused != p.naive.refused {
+		t.Fatalf("%+v in all, the naive one has %d torrents, %d peers and refused %d", totals, p.naive.held(), p.naive.peers(), p.naive.refused)
 	}
 	if err := checkIntegrity(p.store); err != nil {
 		t.Fatal(err)
@@ -104,11 +104,12 @@ func TestAgainstMaps(t *testing.T) {
 			"wait": func(t *rapid.T) {
 				p.wait(time.Duration(rapid.IntRange(1, 60).Draw(t, "seconds")) * time.Second)
 			},
-			"move everything": func(*rapid.T) {
+			"move everything": func(t *rapid.T) {
 				for _, sh := range inUse(p.store) {
 					sh.arena.retire()
 				}
 				p.wait(0)
+				p.checkMoved(t)
 			},
 			"": func(t *rapid.T) { // after each step
 				p.check(t, []shoal.InfoHash{{0}, {1}, {2}, {3}})
@@ -160,12 +161,28 @@ func TestCrowdsAgainstMaps(t *testing.T) {
 					sh.arena.retire()
 				}
 				p.wait(0)
+				p.checkMoved(t)
 			}
 			p.check(t, []shoal.InfoHash{{}})
 		}
 		p.wait(500 * time.Second)
 		p.check(t, []shoal.InfoHash{{}})
 	})
+}
+
+// checkMoved checks that a sweep has left nothing in old regions.
+func (p *pair) checkMoved(t *rapid.T) {
+	for _, sh := range inUse(p.store) {
+		c := checker{shard: sh, blocks: make(map[ref]int)}
+		if err := c.check(); err != nil {
+			t.Fatal(err)
+		}
+		for r, units := range c.blocks {
+			if sh.arena.old(r) {
+				t.Fatalf("a block of %d units is left in an old region", units)
+			}
+		}
+	}
 }
 
 // inUse returns the shards that ever stored something.

@@ -4,9 +4,10 @@ package swarm
 // Small families are counted anew each time; in a large one that would hold
 // the lock for too long. There the counts are those of the positions before
 // done, which moves on a little with each newcomer: until it has reached the
-// end they stand for the whole, as a random sample does.
+// end a few may come in beyond the cap.
 type networks struct {
 	counts map[uint64]int
+	most   int // networks there have been in counts, which Go never makes smaller
 	done   int
 }
 
@@ -43,13 +44,26 @@ func (f *family) inNetwork(k key) int {
 		other := f.key(n.done)
 		n.counts[other.network(size)]++
 	}
-	return n.counts[network] * f.peers / min(n.done, f.peers)
+	n.most = max(n.most, len(n.counts))
+	return n.counts[network]
+}
+
+// forgetNetworks gives back counts that are not needed any more, or that have become
+// few in the memory of many.
+func (f *family) forgetNetworks() {
+	n := f.networks
+	if n == nil || f.peers > countedEach/2 && len(n.counts) >= n.most/4 {
+		return
+	}
+	delete(f.shard.networks, networksOf{f.line.hash, uint8(f.shape.size)})
+	f.networks = nil
 }
 
 // put notes a peer that was put at a position.
 func (n *networks) put(k key, size, at int) {
 	if n != nil && at < n.done {
 		n.counts[k.network(size)]++
+		n.most = max(n.most, len(n.counts))
 	}
 }
 

@@ -114,7 +114,7 @@ func (h *hints) array(s *hint, st state, area []byte) {
 	if st&stateKind == stateInline {
 		return
 	}
-	s.header = *headerOf(area) // array is 0 while there is none
+	s.header = *headerOf(area)
 	if s.header.index == 0 {
 		for unit := range min(int(s.header.arrayUnits), indexFrom/4) {
 			h.touch(s.header.array, unit*unitBytes)
@@ -164,7 +164,7 @@ func (h *hints) peer(s *hint) {
 
 // window fetches the first of the peers that will be handed out.
 func (h *hints) window(s *hint, start uint64, req *shoal.AnnounceRequest) {
-	if s.header.array == 0 || req.NumWant <= 0 {
+	if s.header.index == 0 || req.NumWant <= 0 { // a block without an index is fetched already
 		return
 	}
 	shape, pos := &h.store.shape4, startOf(start, int(s.header.leechers))
@@ -205,11 +205,15 @@ func (h *hints) indexPage(s *hint) (indexPage, bool) {
 	if int(s.at>>16) >= len(h.segments) {
 		return indexPage{}, false
 	}
-	to := from + int(h.segments[s.at>>16][from])*unitBytes
-	if to > segmentBytes || to-from < unitBytes {
+	if from+unitBytes > segmentBytes {
 		return indexPage{}, false
 	}
-	return makePage(h.segments[s.at>>16][from:to], s.header.wide), true
+	units := pageUnitsAt(h.segments[s.at>>16][from:])
+	to := from + units*unitBytes
+	if units == 0 || to > segmentBytes {
+		return indexPage{}, false
+	}
+	return makePage(h.segments[s.at>>16][from:to], s.header.wide != 0), true
 }
 
 // peek returns the four bytes at an offset from r, if there are any.

@@ -27,10 +27,8 @@ func checkChiSquare(t *testing.T, what string, got []float64, want []float64) {
 	}
 }
 
-func join(s *Store, n int, seeder bool) { joinTorrent(s, shoal.InfoHash{}, n, seeder) }
-
-func joinTorrent(s *Store, h shoal.InfoHash, n int, seeder bool) {
-	req := shoal.AnnounceRequest{InfoHash: h, Addr: netip.AddrPortFrom(addr4(uint32(n)), 6881), Left: 1}
+func join(s *Store, n int, seeder bool) {
+	req := shoal.AnnounceRequest{Addr: netip.AddrPortFrom(addr4(uint32(n)), 6881), Left: 1}
 	if seeder {
 		req.Left = 0
 	}
@@ -78,40 +76,125 @@ func TestEveryPeerHasTheSameChance(t *testing.T) {
 	}
 }
 
-// A crowd that joins at once must not stand together: how many of 500 joiners
+// A crowd that does something at once must not stand together: how many of 500
 // turn up in an answer of 50 from 1,000 peers is hypergeometric.
-func TestJoinersAreSpread(t *testing.T) {
-	const old, joiners, answer, rounds = 500, 500, 50, 1500
-	got := make([]float64, answer+1)
-	s := New(Config{PeerTimeout: 1e12})
-	for round := range rounds {
-		h := shoal.InfoHash{byte(round), byte(round >> 8)}
-		for i := range old + joiners {
-			joinTorrent(s, h, i, false)
-		}
-		req := shoal.AnnounceRequest{InfoHash: h, Addr: netip.AddrPortFrom(addr4(1<<20), 0), Left: 1, NumWant: answer}
-		res := room(answer)
-		s.Announce(&req, &res, 1)
-		n := 0
-		for _, p := range parse(res.Peers4, 6) {
-			if number(p) >= old {
-				n++
-			}
-		}
-		got[n]++
+func TestCrowdsAreSpread(t *testing.T) {
+	const old, crowd, answer = 500, 500, 50
+	rounds := 800
+	if onHeap { // race builds look for races, and take ten times as long
+		rounds = 100
 	}
-	// Cells with fewer than 5 expected are joined into the tails.
+	for _, c := range []struct {
+		name string
+		ipv6 bool
+		tell func(say func(n int, left uint64, event shoal.Event))
+	}{
+		{name: "leechers join", tell: func(say func(int, uint64, shoal.Event)) {
+			for n := range old + crowd {
+				say(n, 1, 0)
+			}
+		}},
+		{name: "IPv6 leechers join", ipv6: true, tell: func(say func(int, uint64, shoal.Event)) {
+			for n := range old + crowd {
+				say(n, 1, 0)
+			}
+		}},
+		{name: "seeders join", tell: func(say func(int, uint64, shoal.Event)) {
+			for n := range old + crowd {
+				say(n, 0, 0)
+			}
+		}},
+		{name: "leechers complete", tell: func(say func(int, uint64, shoal.Event)) {
+			for n := range old {
+				say(n, 0, 0)
+			}
+			for n := range crowd {
+				say(old+n, 1, 0)
+			}
+			for n := range crowd {
+				say(old+n, 0, 0)
+			}
+		}},
+		{name: "seeders become leechers", tell: func(say func(int, uint64, shoal.Event)) {
+			for n := range old {
+				say(n, 1, 0)
+			}
+			for n := range crowd {
+				say(old+n, 0, 0)
+			}
+			for n := range crowd {
+				say(old+n, 1, 0)
+			}
+		}},
+		{name: "others have left before and after", tell: func(say func(int, uint64, shoal.Event)) {
+			for n := range 2 * old {
+				say(5000+n, 1, 0)
+			}
+			for n := range old {
+				say(n, 1, 0)
+				say(5000+2*n, 1, shoal.EventStopped)
+			}
+			for n := range crowd {
+				say(old+n, 1, 0)
+			}
+			for n := range old {
+				say(5000+2*n+1, 1, shoal.EventStopped)
+			}
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := make([]float64, answer+1)
+			s := New(Config{PeerTimeout: 1e12})
+			for round := range rounds {
+				req := shoal.AnnounceRequest{InfoHash: shoal.InfoHash{byte(round), byte(round >> 8)}}
+				addr := func(n int) netip.AddrPort {
+					if c.ipv6 {
+						return netip.AddrPortFrom(addr6(uint32(n)), 6881)
+					}
+					return netip.AddrPortFrom(addr4(uint32(n)), 6881)
+				}
+				var none shoal.AnnounceResponse
+				c.tell(func(n int, left uint64, event shoal.Event) {
+					req.Addr, req.Left, req.Event = addr(n), left, event
+					s.Announce(&req, &none, 1)
+				})
+				req.Addr, req.Left, req.Event, req.NumWant = netip.AddrPortFrom(addr4(1<<20), 0), 1, 0, answer
+				res := room(answer)
+				s.Announce(&req, &res, 1)
+				in := 0
+				for i := range answer {
+					var n int
+					if c.ipv6 {
+						n = int(res.Peers6[18*i+14])<<8 | int(res.Peers6[18*i+15])
+					} else {
+						n = int(res.Peers4[6*i+2])<<8 | int(res.Peers4[6*i+3])
+					}
+					if n >= old {
+						in++
+					}
+				}
+				got[in]++
+			}
+			checkHypergeometric(t, c.name, got, old, crowd, answer, rounds)
+		})
+	}
+}
+
+// checkHypergeometric compares how often so many of the crowd were in an answer
+// with the law. Cells with fewer than 5 expected are joined into the tails.
+func checkHypergeometric(t *testing.T, what string, got []float64, old, crowd, answer, rounds int) {
+	t.Helper()
 	var cells, want []float64
 	tailGot, tailWant := 0.0, 0.0
 	for n := range got {
-		p := math.Exp(choose(joiners, n) + choose(old, answer-n) - choose(old+joiners, answer))
-		if e := p * rounds; e >= 5 {
+		p := math.Exp(choose(crowd, n) + choose(old, answer-n) - choose(old+crowd, answer))
+		if e := p * float64(rounds); e >= 5 {
 			cells, want = append(cells, got[n]), append(want, e)
 		} else {
 			tailGot, tailWant = tailGot+got[n], tailWant+e
 		}
 	}
-	checkChiSquare(t, "joiners in an answer", append(cells, tailGot), append(want, tailWant))
+	checkChiSquare(t, what, append(cells, tailGot), append(want, tailWant))
 }
 
 // choose returns the logarithm of the binomial coefficient.

@@ -48,7 +48,7 @@ func New(c Config) *Store {
 		keySeed: [2]uint64{rand.Uint64(), rand.Uint64()},
 		shape4:  makeShape(size4, len(line{}.area), c.Details),
 		shape6:  makeShape(size6, len(extra{}.area), c.Details),
-		memory:  newMemory(),
+		memory:  newMemory(mapSegment),
 		times:   makeTimes(c.PeerTimeout),
 	}
 	s.SetLimits(c.Limits)

@@ -241,7 +241,7 @@ func TestConcurrentAnnounces(t *testing.T) {
 					sh.arena.retire()
 					sh.mu.Unlock()
 				}
-				s.sweep(&s.shards[j], shoal.Tick(i)*3000)
+				s.sweep(&s.shards[j], shoal.Tick(i)*2000) // nobody times out
 			}
 		}
 	})

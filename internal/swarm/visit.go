@@ -56,6 +56,11 @@ func (v *visit) announce(req *shoal.AnnounceRequest, res *shoal.AnnounceResponse
 		at = v.join(&own, k, req)
 	}
 
+	if at < 0 && own.peers+other.peers == 0 && l.completed == 0 {
+		v.shard.drop(&v.hash) // made for this peer, which found no room after all
+		return
+	}
+
 	seeder := req.Seeder()
 	res.Complete = uint32(own.peers - own.leechers + other.peers - other.leechers)
 	res.Incomplete = uint32(own.leechers + other.leechers)

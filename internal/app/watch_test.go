@@ -1,0 +1,51 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/shoal-tracker/shoal/internal/swarm"
+)
+
+func TestWatchSaysThatALimitIsReached(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		var totals swarm.Totals
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() {
+			watch(ctx, func() swarm.Totals { return totals }, slog.New(slog.NewTextHandler(&log, nil)))
+			close(done)
+		}()
+		lines := func(what string, want int) {
+			t.Helper()
+			synctest.Wait()
+			if got := strings.Count(log.String(), "a limit is reached"); got != want {
+				t.Errorf("%s: %d lines, want %d:\n%s", what, got, want, log.String())
+			}
+		}
+		time.Sleep(3 * watchEvery)
+		lines("nobody was refused", 0)
+		totals.PeersRefused = 1
+		time.Sleep(2 * watchEvery)
+		lines("a peer was refused", 1)
+		totals.TorrentsEvicted = 5
+		time.Sleep(2 * watchEvery)
+		lines("and more soon after", 1)
+		time.Sleep(watchSilent)
+		lines("nothing new for an hour", 1)
+		totals.TorrentsRefused = 9
+		time.Sleep(2 * watchEvery)
+		lines("more after an hour", 2)
+		if !strings.Contains(log.String(), "torrents_refused=9 torrents_evicted=5 peers_refused=1") {
+			t.Errorf("the counts are missing:\n%s", log.String())
+		}
+		cancel()
+		<-done
+	})
+}

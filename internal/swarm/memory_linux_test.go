@@ -1,0 +1,84 @@
+//go:build linux && !race
+
+package swarm
+
+import (
+	"testing"
+	"time"
+)
+
+// When there is no more memory newcomers are answered and not stored, what is
+// stored is served and swept as ever, and all is well when there is some again.
+func TestNoMoreMemory(t *testing.T) {
+	s := New(Config{PeerTimeout: time.Hour})
+	left := 2
+	s.memory.mapSegment = func() segment {
+		if left == 0 {
+			return nil
+		}
+		left--
+		return mapSegment()
+	}
+	n := 0
+	for ; s.Totals().PeersRefused == 0; n++ {
+		tell(s, n, 1, 1, 0)
+		if n > 1<<20 {
+			t.Fatal("a million torrents were stored in a few segments")
+		}
+	}
+	stored := s.Totals().Peers
+	for i := range 5000 {
+		join(s, i, true) // refused
+		tell(s, i, 1, 0, 0)
+	}
+	for i := range s.shards {
+		s.shards[i].arena.spare = 1 << 20 // it would be worth while to move everything
+		s.sweep(&s.shards[i], 1)
+	}
+	if got := s.Totals(); got.Peers != stored || got.PeersRefused < 5000 {
+		t.Errorf("got %+v, want %d peers", got, stored)
+	}
+	if err := checkIntegrity(s); err != nil {
+		t.Error(err)
+	}
+	left = 100
+	for i := range s.shards {
+		s.sweep(&s.shards[i], 1)
+	}
+	join(s, 1, true)
+	if got := s.Totals(); got.Peers != stored+1 {
+		t.Errorf("there is memory again, and %+v", got)
+	}
+}
+
+// Only whole blocks of huge pages go back to the system, and what is taken
+// again is all zeroes.
+func TestGivenBackBlocks(t *testing.T) {
+	m := newMemory(mapSegment)
+	var all []ref
+	for range 4 * segmentUnits / regionUnits {
+		r := m.take()
+		m.bytes(r, regionUnits)[5] = 1
+		all = append(all, r)
+	}
+	m.give(all)
+	if got := m.held(); got != 0 {
+		t.Errorf("%d bytes are held", got)
+	}
+	seen := make(map[ref]bool)
+	for range all {
+		r := m.take()
+		if seen[r] {
+			t.Fatalf("region %#x is handed out twice", r)
+		}
+		seen[r] = true
+		for i, b := range m.bytes(r, regionUnits) {
+			if b != 0 {
+				t.Fatalf("byte %d of region %#x is %d", i, r, b)
+			}
+		}
+	}
+	if m.next > ref(5*segmentUnits) {
+		t.Error("what was given back is not used")
+	}
+}
