@@ -64,5 +64,6 @@ fuzz:
 		done; \
 	done
 
-clean:
+clean: ## what build and bench built; results of bench stay
 	rm -f "$(BIN)"
+	rm -rf "$(CURDIR)/bench/bin"

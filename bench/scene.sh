@@ -34,7 +34,8 @@ begin() {
 	say ""
 	say "== $1"
 	say "machine: $(machine_line)"
-	say "ours: $(our_line)"
+	say "shoal: $(our_line "$SHOAL")"
+	say "shoal-load: $(our_line "$SHOAL_LOAD")"
 	if ! autogroup_can_be_raised; then
 		warn "not root: the scheduler's autogroup stays as it is, and whatever else runs here moves the figures"
 	fi

@@ -23,10 +23,10 @@ how_to_install() {
 	esac
 }
 
-# describe_server NAME BINARY prints version and build line.
+# describe_server NAME BINARY prints version and build line of a server that is
+# not ours.
 describe_server() {
 	case $1 in
-	shoal) our_line ;;
 	aquatic_*) cargo_line "$2" ;;
 	opentracker)
 		local package
@@ -58,7 +58,7 @@ cargo_line() {
 needs_whitelist() { [[ $("$1" -h 2>&1) == *whitelist* ]]; }
 
 # choose_servers NAME... sets servers to those that are installed and wanted,
-# and says what they are.
+# and says what they are; begin has said it of Shoal.
 choose_servers() {
 	local name binary
 	servers=()
@@ -69,7 +69,7 @@ choose_servers() {
 			say "$name: not installed: $(how_to_install "$name")"
 			continue
 		fi
-		say "$name: $(describe_server "$name" "$binary")"
+		if [[ $name != shoal ]]; then say "$name: $(describe_server "$name" "$binary")"; fi
 		servers+=("$name")
 	done
 }

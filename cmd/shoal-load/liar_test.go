@@ -19,6 +19,8 @@ var lies = []struct {
 }{
 	{"length", []byte("\x00\x00\x07\x08\x00\x00\x00\x01\x00\x00\x00\x01\x7f"), "d8:completei1e8:intervali9e5:peers1:\x7fe"},
 	{"foreign_peer", []byte("\x00\x00\x07\x08\x00\x00\x00\x01\x00\x00\x00\x01\x01\x02\x03\x04\x1a\xe1"), "d8:completei1e8:intervali9e5:peers6:\x01\x02\x03\x04\x1a\xe1e"},
+	{"counts", []byte("\x00\x00\x07\x08\x00\x00\x00\x01\x00\x00\x00\x00\x7f\x40\x00\x01\x04\x00\x7f\x40\x00\x02\x04\x00"), "d8:completei1e8:intervali9e5:peers12:\x7f\x40\x00\x01\x04\x00\x7f\x40\x00\x02\x04\x00e"},
+	{"counts", []byte("\x00\x00\x07\x08\xff\xff\xff\xff\x00\x00\x00\x00"), "d8:completei4294967295e8:intervali9e5:peers0:e"},
 	{"counts", []byte("\x00\x00\x07\x08\x00\x00\x00\x00\x00\x00\x00\x00\x7f\x40\x00\x01\x04\x00"), "d8:completei0e8:intervali9e5:peers6:\x7f\x40\x00\x01\x04\x00e"},
 }
 
@@ -34,6 +36,23 @@ func TestLiars(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestScrapeLiars: so does one that answers scrapes of five torrents with fewer
+// or more over UDP, or with one that was not asked for over HTTP.
+func TestScrapeLiars(t *testing.T) {
+	for _, lie := range []struct{ name, transport, target, wrong string }{
+		{"four of five", "udp", lieUDP(t, make([]byte, 4*udptracker.CountsSize)), "length"},
+		{"six of five", "udp", lieUDP(t, make([]byte, 6*udptracker.CountsSize)), "length"},
+		{"another", "http", lieHTTP(t, "d5:filesd20:aaaaaaaaaaaaaaaaaaaad8:completei1eeee"), "bencode"},
+	} {
+		t.Run(lie.name, func(t *testing.T) {
+			s, code := load(t, lie.transport, "--target", lie.target, "--requests", "40", "--connections", "10", "--scrape", "100")
+			if code != exitFailed || s.WrongBy[lie.wrong] != 40 || s.Wrong != 40 {
+				t.Errorf("exit code %d, wrong %v", code, s.WrongBy)
+			}
+		})
 	}
 }
 

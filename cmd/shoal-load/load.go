@@ -132,7 +132,7 @@ func (s *settings) plan(ctx context.Context, hostPort string) (*plan.Plan, error
 		NumWant: s.numWant, Scrape: s.scrape, Connect: s.connect, Hashes: s.hashes, Seed: s.seed,
 	}
 	if p.Seed == 0 {
-		p.Seed = 1 + rand.Uint64N(1<<32)
+		p.Seed, p.Alone = 1+rand.Uint64N(1<<32), true
 	}
 	if p.Sources, err = chooseSources(target, s.sources, s.peers); err != nil {
 		return nil, err

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -105,6 +106,30 @@ func TestShoal(t *testing.T) {
 				t.Errorf("%d requests and %d missed in 2 s at %v a second", s.Requests, s.Missed, s.Rate)
 			}
 		})
+	}
+}
+
+// TestSmallCrowds: crowds that are smaller than the addresses there are for them
+// announce nobody who does not exist.
+func TestSmallCrowds(t *testing.T) {
+	udp, http := startShoal(t)
+	for _, args := range [][]string{
+		{"udp", "--target", udp},
+		{"udp", "--target", udp, "--rate", "1000", "--sources", "50", "--workers", "2"},
+		{"http", "--target", http},
+		{"http", "--target", http, "--keep-alive", "--sources", "50", "--workers", "2"},
+	} {
+		for _, peers := range []string{"1", "10"} {
+			t.Run(strings.Join(append([]string{args[0], peers}, args[3:]...), " "), func(t *testing.T) {
+				s, code := load(t, append(args, "--peers", peers, "--torrents", "1", "--seeders", "0", "--requests", "500", "--connections", "20")...)
+				if code != exitOK || s.Answered["announce"] != 500 || s.Wrong != 0 || strconv.Itoa(s.Sources) != peers {
+					t.Fatalf("exit code %d, %+v", code, s)
+				}
+				if (s.MeanPeers == 0) != (peers == "1") || s.MeanPeers > 9 {
+					t.Errorf("%v peers an answer in a swarm of %s", s.MeanPeers, peers)
+				}
+			})
+		}
 	}
 }
 

@@ -21,13 +21,14 @@ const (
 )
 
 // chooseSources returns the addresses that peers announce from; n 0 leaves to
-// us how many.
+// us how many. There are never more than peers: from each announces one at least.
 func chooseSources(target netip.AddrPort, n int, peers uint64) ([]netip.Addr, error) {
+	n = int(min(uint64(n), peers))
 	switch {
 	case target.Addr().IsLoopback() && target.Addr().Is4() && hasLoopbackNetwork():
 		if n == 0 {
 			needed := (peers + population.Ports - 1) / population.Ports
-			n = int(min(max(needed, minSources), maxSources))
+			n = int(min(max(needed, minSources), maxSources, peers))
 		}
 		sources := make([]netip.Addr, 0, n)
 		for a := firstLoopback; len(sources) < n; a = a.Next() {

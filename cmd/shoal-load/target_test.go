@@ -35,7 +35,7 @@ func TestSources(t *testing.T) {
 		peers uint64
 		want  int
 	}{
-		{0, 1, minSources}, {0, 40 * population.Ports, 40}, {0, 40*population.Ports + 1, 41}, {0, 1 << 40, maxSources}, {3, 1 << 40, 3},
+		{0, 1, 1}, {0, 10, 10}, {0, minSources + 1, minSources}, {50, 1, 1}, {50, 10, 10}, {0, 40 * population.Ports, 40}, {0, 40*population.Ports + 1, 41}, {0, 1 << 40, maxSources}, {3, 1 << 40, 3},
 	} {
 		sources, err := chooseSources(loopback, test.n, test.peers)
 		if err != nil || len(sources) != test.want || sources[0] != firstLoopback || !sources[len(sources)-1].IsLoopback() {
@@ -46,8 +46,12 @@ func TestSources(t *testing.T) {
 	if err != nil || len(six) != 1 || six[0] != netip.IPv6Loopback() {
 		t.Errorf("IPv6: %v, %v", six, err)
 	}
-	if _, err := chooseSources(netip.MustParseAddrPort("[::1]:6969"), 50, 1); err == nil {
+	if _, err := chooseSources(netip.MustParseAddrPort("[::1]:6969"), 50, 1000); err == nil {
 		t.Error("50 addresses of IPv6 loopback")
+	}
+	one, err := chooseSources(netip.MustParseAddrPort("[::1]:6969"), 50, 1)
+	if err != nil || len(one) != 1 {
+		t.Errorf("addresses of one peer: %v, %v", one, err)
 	}
 }
 

@@ -6,6 +6,7 @@ package check
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 	"net/netip"
 
 	"github.com/shoal-tracker/shoal"
@@ -25,13 +26,22 @@ const (
 type Checker struct {
 	population *population.Population
 	wanted     int
+	most       uint64 // peers that a torrent may be said to have
 	tally      *report.Tally
 	answers    uint64
 }
 
+// believable is what a torrent may be said to have where a tracker may know
+// other peers than ours: what is above is a number below 0.
+const believable = math.MaxInt32
+
 // New returns a checker that counts into tally.
 func New(p *plan.Plan, tally *report.Tally) *Checker {
-	return &Checker{population: p.Population, wanted: p.NumWant, tally: tally}
+	c := &Checker{population: p.Population, wanted: p.NumWant, most: believable, tally: tally}
+	if p.Alone {
+		c.most = p.Population.Peers()
+	}
+	return c
 }
 
 // Answer is what came back to the announce of a peer.
@@ -50,8 +60,10 @@ func (c *Checker) Announce(a *Answer) {
 		c.tally.Wrong(report.WrongLength, "peers that do not end where one ends", a.Raw)
 	case n4 > c.wanted, n6 > c.wanted:
 		c.tally.Wrong(report.WrongPeerCount, fmt.Sprintf("more peers than the %d wanted", c.wanted), a.Raw)
-	case a.Counted == 0 && n4+n6 > 0:
-		c.tally.Wrong(report.WrongCounts, "peers, and counts of nobody", a.Raw)
+	case uint64(max(n4, n6)) > a.Counted: // some count each family by itself
+		c.tally.Wrong(report.WrongCounts, "more peers than are counted", a.Raw)
+	case a.Counted > c.most:
+		c.tally.Wrong(report.WrongCounts, fmt.Sprintf("%d counted, where %d may be", a.Counted, c.most), a.Raw)
 	default:
 		c.members(a, uint64(n4+n6))
 	}
@@ -92,5 +104,5 @@ func (c *Checker) stranger(peers []byte, size int, torrent uint64) []byte {
 func name(hash shoal.InfoHash, entry []byte) string {
 	n := len(entry) - 2
 	addr, _ := netip.AddrFromSlice(entry[:n])
-	return fmt.Sprintf("%v was not announced for torrent %x", netip.AddrPortFrom(addr, binary.BigEndian.Uint16(entry[n:])), hash)
+	return fmt.Sprintf("%v was not announced for torrent %v", netip.AddrPortFrom(addr, binary.BigEndian.Uint16(entry[n:])), hash)
 }

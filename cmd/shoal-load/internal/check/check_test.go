@@ -22,7 +22,7 @@ func crowd(t *testing.T, numWant int) (*Checker, *report.Tally, func(peer uint64
 	}
 	tally := report.NewTally()
 	compact := func(peer uint64) []byte { return binary.BigEndian.AppendUint16(source.AsSlice(), pop.Port(peer)) }
-	return New(&plan.Plan{Population: pop, NumWant: numWant}, tally), tally, compact
+	return New(&plan.Plan{Population: pop, NumWant: numWant, Alone: true}, tally), tally, compact
 }
 
 func wrongOf(tally *report.Tally) map[string]uint64 {
@@ -45,6 +45,10 @@ func TestAnnounce(t *testing.T) {
 		{"IPv6 that ends early", Answer{Counted: 1, Peers6: make([]byte, 17)}, "length", false},
 		{"more than wanted", Answer{Counted: 3, Peers4: append(compact(3), two...)}, "peer_count", false},
 		{"peers of nobody", Answer{Peers4: two}, "counts", false},
+		{"fewer than handed out", Answer{Counted: 1, Peers4: two}, "counts", false},
+		{"as many as handed out", Answer{Counted: 2, Peers4: two}, "", false},
+		{"all there are", Answer{Counted: 100}, "", false},
+		{"more than there are", Answer{Counted: 101}, "counts", false},
 		{"stranger", Answer{Counted: 3, Peers4: append(compact(1), 127, 64, 0, 2, 4, 0)}, "foreign_peer", false},
 		{"IPv6 stranger", Answer{Counted: 3, Peers6: append(make([]byte, 15), 1, 4, 0)}, "foreign_peer", false},
 	} {
@@ -67,6 +71,23 @@ func TestAnnounce(t *testing.T) {
 	}
 }
 
+// TestCountsOfOthers: where a tracker may know others too, it may count more than
+// there are of us, but not what is no number of peers.
+func TestCountsOfOthers(t *testing.T) {
+	c, tally, _ := crowd(t, 2)
+	c = New(&plan.Plan{Population: c.population, NumWant: 2}, tally)
+	c.Announce(&Answer{Counted: 101})
+	c.Announce(&Answer{Counted: believable})
+	if tally.Answered[plan.Announce] != 2 || tally.WrongCount() != 0 {
+		t.Errorf("wrong %v", wrongOf(tally))
+	}
+	c.Announce(&Answer{Counted: 1 << 31})
+	c.Announce(&Answer{Counted: 1<<32 - 1})
+	if wrongOf(tally)["counts"] != 2 {
+		t.Errorf("wrong %v, want 2 of counts", wrongOf(tally))
+	}
+}
+
 // TestSample: strangers in every answer are found in the first ones and then in
 // every 64th.
 func TestSample(t *testing.T) {
@@ -80,5 +101,8 @@ func TestSample(t *testing.T) {
 	summary := report.Summarize("", &plan.Plan{}, tally, 1, 1)
 	if example := summary.Examples["foreign_peer"]; !strings.HasPrefix(example, "1.2.3.4:1286 was not announced for torrent ") {
 		t.Errorf("example %q", example)
+	}
+	if example := summary.Examples["foreign_peer"]; !strings.Contains(example, " torrent "+c.population.Hash(0).String()+": ") {
+		t.Errorf("example %q does not name torrent %v", example, c.population.Hash(0))
 	}
 }

@@ -12,8 +12,10 @@ func (c *carrier) run(done chan<- *carrier) {
 	for range c.start {
 		reused := c.conn != nil
 		c.err = c.carry()
-		if c.err != nil && reused && len(c.raw) == 0 {
-			c.err = c.carry() // the target had closed what was idle
+		// The target may have closed what was idle. Where an answer had begun, or
+		// the target let the time pass, it had the request.
+		if c.err != nil && reused && len(c.raw) == 0 && !isTimeout(c.err) {
+			c.err = c.carry()
 		}
 		c.at = clock()
 		if c.err != nil || !c.keep || c.response.close {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/shoal-tracker/shoal"
 	"github.com/shoal-tracker/shoal/bencode"
@@ -22,8 +23,12 @@ func (w *worker) answered(j *job, r *response, raw []byte, now int64) {
 		return
 	}
 	body := raw[r.start:]
+	var asked []shoal.InfoHash
+	if j.kind == plan.Scrape {
+		asked = w.asked(j)
+	}
 	var a answer
-	err := a.read(body, j.kind == plan.Scrape, len(w.hashes))
+	err := a.read(body, asked)
 	switch {
 	case err != nil:
 		w.tally.Wrong(report.WrongBencode, err.Error(), raw)
@@ -61,10 +66,13 @@ var (
 	errPeers    = errors.New("an announce without a compact list of peers")
 	errCount    = errors.New("a count that is no number from 0")
 	errFiles    = errors.New("a scrape without a dictionary of the torrents asked for")
+	errUnasked  = errors.New("a scrape with other torrents than those asked for, or more")
 )
 
-// read reads a body. It allocates nothing while the body is right.
-func (a *answer) read(body []byte, scrape bool, hashes int) error {
+// read reads the body of an answer to a scrape of some torrents, or, where there
+// are none, to an announce. It allocates nothing while the body is right.
+func (a *answer) read(body []byte, asked []shoal.InfoHash) error {
+	scrape := asked != nil
 	// aquatic_http ends its bodies with a line break, which clients read past.
 	r := bencode.NewReader(bytes.TrimSuffix(body, []byte("\r\n")))
 	if t, err := r.Next(); err != nil || t.Kind != bencode.Dict {
@@ -93,8 +101,11 @@ func (a *answer) read(body []byte, scrape bool, hashes int) error {
 		case "peers6":
 			a.peers6, err = readString(&r)
 		case "files":
-			files = true
-			err = readFiles(&r, hashes)
+			if files = true; scrape {
+				err = readFiles(&r, asked)
+			} else {
+				err = r.Skip()
+			}
 		default:
 			err = r.Skip()
 		}
@@ -136,8 +147,9 @@ func readCount(r *bencode.Reader) (int64, error) {
 	return t.Int, nil
 }
 
-// readFiles reads the torrents of a scrape.
-func readFiles(r *bencode.Reader, hashes int) error {
+// readFiles reads the torrents of a scrape. Those that a tracker does not know
+// may be missing.
+func readFiles(r *bencode.Reader, asked []shoal.InfoHash) error {
 	if t, err := r.Next(); err != nil || t.Kind != bencode.Dict {
 		return errFiles
 	}
@@ -148,8 +160,10 @@ func readFiles(r *bencode.Reader, hashes int) error {
 			return errFiles
 		case key.Kind == bencode.End:
 			return nil
-		case len(key.Bytes) != len(shoal.InfoHash{}) || n == hashes:
+		case len(key.Bytes) != len(shoal.InfoHash{}):
 			return errFiles
+		case n == len(asked) || !slices.Contains(asked, shoal.InfoHash(key.Bytes)):
+			return errUnasked
 		}
 		if err := r.Skip(); err != nil {
 			return errFiles

@@ -19,7 +19,7 @@ func newPlan(t testing.TB, target netip.AddrPort) *plan.Plan {
 	t.Helper()
 	p := &plan.Plan{
 		Target: target, Duration: 10 * time.Second, Connections: 10, Workers: 1, Timeout: 10 * time.Second,
-		NumWant: 2, Hashes: 2, Seed: 1, Host: "tracker.example:6969", Path: "/announce",
+		NumWant: 2, Hashes: 2, Seed: 1, Alone: true, Host: "tracker.example:6969", Path: "/announce",
 	}
 	for a := netip.MustParseAddr("127.64.0.1"); len(p.Sources) < 4; a = a.Next() {
 		p.Sources = append(p.Sources, a)
@@ -39,7 +39,8 @@ func summary(tally *report.Tally) *report.Summary {
 }
 
 func TestRead(t *testing.T) {
-	hash := strings.Repeat("h", 20)
+	hash, other, stranger := strings.Repeat("h", 20), strings.Repeat("i", 20), strings.Repeat("j", 20)
+	asked := []shoal.InfoHash{shoal.InfoHash([]byte(other)), shoal.InfoHash([]byte(hash))}
 	for _, test := range []struct {
 		name, body string
 		scrape     bool
@@ -61,17 +62,24 @@ func TestRead(t *testing.T) {
 		{"scrape without files", "de", true, errFiles},
 		{"files in a list", "d5:fileslee", true, errFiles},
 		{"short hash", "d5:filesd3:abcdeee", true, errFiles},
-		{"more torrents than asked for", "d5:filesd20:" + hash + "de20:" + hash + "de20:" + hash + "deee", true, errFiles},
+		{"scrape of both", "d5:filesd20:" + hash + "de20:" + other + "deee", true, nil},
+		{"more torrents than asked for", "d5:filesd20:" + hash + "de20:" + hash + "de20:" + hash + "deee", true, errUnasked},
+		{"another torrent than those asked for", "d5:filesd20:" + hash + "de20:" + stranger + "deee", true, errUnasked},
+		{"files in an announce", "d5:filesd20:" + hash + "dee8:intervali9e5:peers0:e", false, nil},
 		{"files cut", "d5:filesd20:" + hash, true, errFiles},
 	} {
 		var a answer
-		if err := a.read([]byte(test.body), test.scrape, 2); !errors.Is(err, test.err) {
+		of := asked
+		if !test.scrape {
+			of = nil
+		}
+		if err := a.read([]byte(test.body), of); !errors.Is(err, test.err) {
 			t.Errorf("%s: %v, want %v", test.name, err, test.err)
 		}
 	}
 	for _, body := range []string{"d8:intervali9e5:peers0:", "d8:intervali9e5:peers0:ee", "di1e1:ae", "d1:a"} {
 		var a answer
-		if a.read([]byte(body), false, 2) == nil {
+		if a.read([]byte(body), nil) == nil {
 			t.Errorf("%q: no error", body)
 		}
 	}
@@ -91,6 +99,8 @@ func TestAnswered(t *testing.T) {
 		{"a stranger", 200, "d" + counts + "5:peers6:\x7F\x40\x00\x09\x04\x00e", "foreign_peer"},
 		{"five bytes", 200, "d" + counts + "5:peers5:\x7F\x40\x00\x01\x04e", "length"},
 		{"three peers", 200, "d" + counts + "5:peers18:abcdefabcdefabcdefe", "peer_count"},
+		{"fewer counted than handed out", 200, "d8:completei1e8:intervali9e5:peers12:\x7F\x40\x00\x01\x04\x00\x7F\x40\x00\x02\x04\x00e", "counts"},
+		{"more counted than there are", 200, "d8:completei99e10:incompletei9223372036854775807e8:intervali9e5:peers0:e", "counts"},
 		{"no bencode", 200, "<html>", "bencode"},
 		{"status", 503, "d" + counts + "5:peers0:e", "status"},
 	} {

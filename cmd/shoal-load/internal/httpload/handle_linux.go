@@ -183,9 +183,9 @@ func (l *loop) finish(i int32, c *connection, last, ended bool, now int64) {
 
 // cut goes on after the target cut the connection without an answer. One that
 // carried others before may have been closed for being idle: what it was to
-// carry is sent again.
+// carry is sent again, unless an answer to it had begun.
 func (l *loop) cut(i int32, c *connection) {
-	again := c.used
+	again := c.used && len(c.part) == 0
 	l.shut(c)
 	if again && l.carry(i, c) == nil {
 		return

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/shoal-tracker/shoal"
 )
 
 const headOK = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n"
@@ -78,7 +80,8 @@ func FuzzReadResponse(f *testing.F) {
 				t.Fatalf("%+v of %d bytes", r, len(raw))
 			}
 			var a answer
-			_ = a.read(raw[r.start:end], eof, 5)
+			_ = a.read(raw[r.start:end], nil)
+			_ = a.read(raw[r.start:end], make([]shoal.InfoHash, 5))
 		}
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"runtime"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"github.com/shoal-tracker/shoal/cmd/shoal-load/internal/plan"
+	"github.com/shoal-tracker/shoal/cmd/shoal-load/internal/population"
 	"github.com/shoal-tracker/shoal/cmd/shoal-load/internal/report"
 )
 
@@ -232,6 +234,106 @@ func TestIdleClosed(t *testing.T) {
 		p.Requests = 200
 		if s := run(t, p); s.Responses != 200 || s.Lost != 0 || s.Wrong != 0 {
 			t.Errorf("%+v", s)
+		}
+	})
+}
+
+// TestKeptConnections: of what a kept connection carries, only what may have
+// found it closed is sent again: not a request that is being answered when the
+// connection is cut, and not one that is not answered in time.
+func TestKeptConnections(t *testing.T) {
+	for _, test := range []struct {
+		name     string
+		second   func(c *net.TCPConn) // what becomes of the second request
+		requests int64                // that the tracker sees, of two
+		answers  uint64
+		refused  uint64
+	}{
+		{"cut before an answer", func(c *net.TCPConn) {
+			_ = c.SetLinger(0)
+		}, 3, 2, 0},
+		{"cut in an answer", func(c *net.TCPConn) {
+			_, _ = c.Write([]byte("HTTP/1.1 200 OK\r\nContent-"))
+			time.Sleep(50 * time.Millisecond) // it is read by then
+			_ = c.SetLinger(0)
+		}, 2, 1, 1},
+		{"not answered in time", func(*net.TCPConn) {
+			time.Sleep(time.Second)
+		}, 2, 1, 0},
+	} {
+		for name, portable := range map[string]bool{"own": false, "portable": true} {
+			t.Run(test.name+" "+name, func(t *testing.T) {
+				l, err := net.Listen("tcp4", "127.0.0.1:0")
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { l.Close() })
+				var requests atomic.Int64
+				go func() {
+					for {
+						c, err := l.Accept()
+						if err != nil {
+							return
+						}
+						go func() {
+							defer c.Close()
+							reader := bufio.NewReader(c)
+							for {
+								if _, err := http.ReadRequest(reader); err != nil {
+									return
+								}
+								if requests.Add(1) == 2 {
+									test.second(c.(*net.TCPConn))
+									return
+								}
+								if _, err := c.Write([]byte(whole(emptySwarm))); err != nil {
+									return
+								}
+							}
+						}()
+					}
+				}()
+				p := newPlan(t, l.Addr().(*net.TCPAddr).AddrPort())
+				p.KeepAlive, p.Portable, p.Requests, p.Connections, p.Timeout = true, portable, 2, 1, 500*time.Millisecond
+				s := run(t, p)
+				if s.Answered["announce"] != test.answers || s.Lost != 2-test.answers || s.Refused != test.refused || s.Wrong != 0 {
+					t.Errorf("answered %v, %d lost, %d refused, wrong %v", s.Answered, s.Lost, s.Refused, s.WrongBy)
+				}
+				if n := requests.Load(); n != test.requests {
+					t.Errorf("%d requests arrive, want %d", n, test.requests)
+				}
+			})
+		}
+	}
+}
+
+// TestScrapes: the torrents that an answer may hold are those that its request
+// asked for, however many requests were written in between.
+func TestScrapes(t *testing.T) {
+	onEngines(t, func(t *testing.T, keep bool, change func(*plan.Plan)) {
+		for _, lie := range []bool{false, true} {
+			p := newPlan(t, serve(t, keep, func(r *http.Request, _ netip.AddrPort) string {
+				body := "d5:filesd"
+				hashes := r.URL.Query()["info_hash"]
+				slices.Sort(hashes)
+				for _, hash := range slices.Compact(hashes) {
+					if lie {
+						hash = hash[:19] + string(hash[19]^1)
+					}
+					body += "20:" + hash + "de"
+				}
+				return whole(body + "ee")
+			}))
+			change(p)
+			pop, err := population.New(population.Config{Peers: 1000, Torrents: 500, Seed: 1, Sources: p.Sources})
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.Population, p.Requests, p.Scrape = pop, 200, 100
+			s := run(t, p)
+			if wrong := s.WrongBy["bencode"]; s.Responses != 200 || lie && wrong != 200 || !lie && s.Wrong != 0 {
+				t.Errorf("lie %v: %d responses, wrong %v", lie, s.Responses, s.Examples)
+			}
 		}
 	})
 }

@@ -38,8 +38,9 @@ type source struct {
 type job struct {
 	kind   plan.Kind
 	peer   uint64
-	source int   // index in the plan
-	at     int64 // when it left, or should have
+	source int               // index in the plan
+	at     int64             // when it left, or should have
+	random population.Random // what a scrape asks for is drawn from this
 }
 
 func newWorker(p *plan.Plan, index int, live *report.Live) *worker {
@@ -88,6 +89,9 @@ func (w *worker) next(from int, now int64) (j job, of int, ok bool) {
 	} else {
 		j.peer = w.pop.Peer(s.index, w.random.Below(count))
 	}
+	if j.kind == plan.Scrape {
+		j.random = population.NewRandom(w.random.Uint64())
+	}
 	w.sent(&j, now)
 	return j, of, true
 }
@@ -113,15 +117,21 @@ func (w *worker) sent(j *job, now int64) {
 func (w *worker) write(dst []byte, j *job) []byte {
 	start := len(dst)
 	if j.kind == plan.Scrape {
-		for i := range w.hashes {
-			w.hashes[i] = w.pop.Hash(w.pop.Torrent(w.random.Below(w.pop.Peers())))
-		}
-		dst = w.form.scrape(dst, w.hashes)
+		dst = w.form.scrape(dst, w.asked(j))
 	} else {
 		dst = w.form.announce(dst, w.pop, j.peer)
 	}
 	w.tally.Out += uint64(len(dst) - start)
 	return dst
+}
+
+// asked returns the torrents that a scrape asks for, until it is called again.
+func (w *worker) asked(j *job) []shoal.InfoHash {
+	random := j.random
+	for i := range w.hashes {
+		w.hashes[i] = w.pop.Hash(w.pop.Torrent(random.Below(w.pop.Peers())))
+	}
+	return w.hashes
 }
 
 // lost counts a request without an answer; refused says that the target cut

@@ -32,6 +32,7 @@ type Plan struct {
 	Connect     float64 // percent of requests; UDP
 	Hashes      int     // in a scrape
 	Seed        uint64
+	Alone       bool // the seed was drawn: no tracker knows more of these torrents' peers
 }
 
 // Closed reports whether each answer brings the next request forth.

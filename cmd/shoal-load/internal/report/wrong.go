@@ -12,7 +12,7 @@ const (
 	WrongAction                   // of another kind than the request
 	WrongPeerCount                // more peers than asked for
 	WrongPeer                     // a peer that nobody announced for this torrent
-	WrongCounts                   // peers of a swarm said to be empty
+	WrongCounts                   // fewer than the peers handed out, or more than there are
 	WrongHTTP                     // no HTTP response, or one without a length that ends
 	WrongStatus                   // another status than 200
 	WrongBencode                  // no dictionary, or one without what belongs there

@@ -15,7 +15,7 @@ func TestLoopDoesNotAllocate(t *testing.T) {
 	p.Scrape = 20
 	w := newSilent(t, p)
 	announce := unhex(t, "00000001 00000000 00000708 00000001 00000001 7F4000010400")
-	scrape := unhex(t, "00000002 00000000 00000001 00000002 00000003")
+	scrape := unhex(t, "00000002 00000000 00000001 00000002 00000003 00000001 00000002 00000003")
 	now := int64(0)
 	n := testing.AllocsPerRun(100, func() {
 		now++
@@ -28,7 +28,7 @@ func TestLoopDoesNotAllocate(t *testing.T) {
 			if s.kind == plan.Scrape {
 				packet = scrape
 			}
-			binary.BigEndian.PutUint32(packet[4:], uint32(s.generation)<<slotBits|uint32(i))
+			binary.BigEndian.PutUint32(packet[4:], w.table.transaction(uint32(i)))
 			w.take(packet, int(s.socket), now)
 		}
 		w.sweep(now)

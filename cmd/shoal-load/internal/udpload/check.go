@@ -50,7 +50,7 @@ func (w *worker) judge(packet []byte, s *slot, socket int, now int64) {
 		w.judgeAnnounce(packet, s.peer)
 	case s.kind == plan.Scrape && action == udptracker.ActionScrape:
 		counts := packet[udptracker.ReplyHeader:]
-		if len(counts)%udptracker.CountsSize != 0 || len(counts) > w.plan.Hashes*udptracker.CountsSize {
+		if len(counts) != w.plan.Hashes*udptracker.CountsSize { // BEP 15: one entry for each hash
 			w.tally.Wrong(report.WrongLength, "answer to a scrape", packet)
 			return
 		}

@@ -13,7 +13,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/shoal-tracker/shoal/cmd/shoal-load/internal/plan"
-	"github.com/shoal-tracker/shoal/udptracker"
 )
 
 // mmsg moves batches with recvmmsg and sendmmsg on connected sockets, which
@@ -24,7 +23,7 @@ type mmsg struct {
 	ready    []unix.EpollEvent
 	at, n    int  // of ready
 	coarse   bool // no epoll_pwait2: before Linux 5.11
-	segments bool // UDP_SEGMENT works: the kernel cuts announces out of one message
+	segments bool // the kernel cuts announces out of one message
 }
 
 func newEngine(p *plan.Plan, sockets []*socket) (engine, error) {
@@ -43,6 +42,7 @@ func (m *mmsg) open(p *plan.Plan, sockets []*socket) (err error) {
 	if m.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return fmt.Errorf("making an epoll: %w", err)
 	}
+	m.segments = p.Segment
 	for i, s := range sockets {
 		from := p.Sources[s.source]
 		fd, err := dial(from, p.Target)
@@ -50,7 +50,11 @@ func (m *mmsg) open(p *plan.Plan, sockets []*socket) (err error) {
 			return fmt.Errorf("opening a UDP socket from %v to %v: %w", from, p.Target, err)
 		}
 		m.fds = append(m.fds, fd)
-		m.segments = p.Segment && unix.SetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_SEGMENT, udptracker.AnnounceSize) == nil
+		// A kernel that does not know the option does not know the control message
+		// either, and would send announces uncut. The option itself stays off: it
+		// would cut scrapes too.
+		_, err = unix.GetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_SEGMENT)
+		m.segments = m.segments && err == nil
 		event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(i)}
 		if err := unix.EpollCtl(m.epoll, unix.EPOLL_CTL_ADD, fd, &event); err != nil {
 			return fmt.Errorf("watching a UDP socket: %w", err)
@@ -147,7 +151,7 @@ func (m *mmsg) wait(timeout time.Duration) error {
 		spec := unix.NsecToTimespec(int64(timeout))
 		n, _, e = unix.Syscall6(unix.SYS_EPOLL_PWAIT2, uintptr(m.epoll),
 			uintptr(unsafe.Pointer(&m.ready[0])), uintptr(len(m.ready)), uintptr(unsafe.Pointer(&spec)), 0, 0)
-		if e == unix.ENOSYS { //
+		if e == unix.ENOSYS { // before Linux 5.11: milliseconds have to do
 			m.coarse = true
 			return m.wait(timeout)
 		}
@@ -166,7 +170,7 @@ func (m *mmsg) wait(timeout time.Duration) error {
 const sendAttempts = 100
 
 func (m *mmsg) send(out *batch) error {
-	messages := out.vectors.lineUp(out, m.segments)
+	messages := out.vectors.lineUp(out, 0, m.segments)
 	attempts := 0
 	for at := 0; at < messages && attempts < sendAttempts; {
 		n, _, e := unix.RawSyscall6(unix.SYS_SENDMMSG, uintptr(m.fds[out.socket]),
@@ -178,12 +182,12 @@ func (m *mmsg) send(out *batch) error {
 		case unix.EAGAIN, unix.ENOBUFS:
 			m.nap(50 * time.Microsecond)
 		case unix.EINTR, unix.ECONNREFUSED: // of an earlier packet
-		case unix.EINVAL, unix.EIO: // a network device that cannot
-			if m.segments {
-				m.segments = false
-				return m.send(out)
+		case unix.EINVAL, unix.EIO: // a network device that cannot cut
+			if !m.segments {
+				return fmt.Errorf("sending: %w", e)
 			}
-			return fmt.Errorf("sending: %w", e)
+			m.segments = false
+			messages, at = out.vectors.lineUp(out, out.vectors.packets(at), false), 0
 		default:
 			return fmt.Errorf("sending: %w", e)
 		}

@@ -17,7 +17,7 @@ func newPlan(t testing.TB, target netip.AddrPort) *plan.Plan {
 	t.Helper()
 	p := &plan.Plan{
 		Target: target, Duration: 10 * time.Second, Connections: 100, Workers: 1, Timeout: 10 * time.Second,
-		NumWant: 2, Hashes: 2, Seed: 1, Segment: true,
+		NumWant: 2, Hashes: 2, Seed: 1, Alone: true, Segment: true,
 	}
 	for a := netip.MustParseAddr("127.64.0.1"); len(p.Sources) < 4; a = a.Next() {
 		p.Sources = append(p.Sources, a)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/shoal-tracker/shoal/cmd/shoal-load/internal/plan"
+	"github.com/shoal-tracker/shoal/cmd/shoal-load/internal/population"
 	"github.com/shoal-tracker/shoal/cmd/shoal-load/internal/report"
 	"github.com/shoal-tracker/shoal/udptracker"
 )
@@ -59,6 +60,12 @@ func nobody(request []byte) []byte {
 	copy(reply[4:8], request[12:16])
 	reply[11], reply[15], reply[19] = 9, 1, 1
 	return reply
+}
+
+// unknown answers a scrape of torrents that nobody announced.
+func unknown(request []byte) []byte {
+	reply := append([]byte{0, 0, 0, 2}, request[12:16]...)
+	return append(reply, make([]byte, (len(request)-udptracker.ScrapeSize)/udptracker.HashSize*udptracker.CountsSize)...)
 }
 
 // onEngines runs a test on all engines this platform has.
@@ -181,6 +188,78 @@ func TestNobodyListens(t *testing.T) {
 	})
 }
 
+// TestScrapeLengths: between announces that the kernel cuts out of one message,
+// scrapes that are shorter and longer than an announce arrive whole.
+func TestScrapeLengths(t *testing.T) {
+	for _, hashes := range []int{1, 4, 5, 74} {
+		var whole, other atomic.Int64
+		p := newPlan(t, serve(t, func(request []byte, _ netip.AddrPort) []byte {
+			if request[11] != byte(udptracker.ActionScrape) {
+				return nobody(request)
+			}
+			if len(request) != udptracker.ScrapeSize+hashes*udptracker.HashSize {
+				other.Add(1)
+			}
+			whole.Add(1)
+			return unknown(request)
+		}))
+		p.Hashes, p.Scrape, p.Requests, p.Timeout = hashes, 50, 500, time.Second
+		tally, _ := run(t, p)
+		if tally.Responses() != 500 || tally.WrongCount() != 0 || whole.Load() == 0 || other.Load() != 0 {
+			t.Errorf("%d hashes: %d scrapes, %d of another length, %d answers, wrong %v",
+				hashes, whole.Load(), other.Load(), tally.Responses(), wrongOf(tally))
+		}
+	}
+}
+
+// TestLateIntroduction: an answer to the first try of a connect that comes when
+// the run has begun is late, not wrong.
+func TestLateIntroduction(t *testing.T) {
+	onEngines(t, func(t *testing.T, change func(*plan.Plan)) {
+		c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		go func() {
+			b := make([]byte, 2048)
+			var first []byte // transaction of the first try, which is answered with the first announce
+			for tries := 0; ; {
+				n, from, err := c.ReadFromUDPAddrPort(b)
+				if err != nil {
+					return
+				}
+				h, _ := udptracker.ParseHeader(b[:n])
+				reply := nobody(b[:n])
+				if h.Action == udptracker.ActionConnect {
+					if tries++; tries == 1 {
+						first = udptracker.AppendConnectReply(nil, h.Transaction, 99)
+						continue
+					}
+					reply = udptracker.AppendConnectReply(nil, h.Transaction, 99)
+				} else if first != nil {
+					_, _ = c.WriteToUDPAddrPort(first, from)
+					first = nil
+				}
+				if _, err := c.WriteToUDPAddrPort(reply, from); err != nil {
+					return
+				}
+			}
+		}()
+		p := newPlan(t, c.LocalAddr().(*net.UDPAddr).AddrPort())
+		change(p)
+		p.Sources, p.Requests, p.Connections = p.Sources[:1], 20, 5
+		p.Population, err = population.New(population.Config{Peers: 100, Torrents: 1, Seed: 1, Sources: p.Sources})
+		if err != nil {
+			t.Fatal(err)
+		}
+		tally, _ := run(t, p)
+		if tally.Late != 1 || tally.WrongCount() != 0 || tally.Responses() != 20 {
+			t.Errorf("%d late, %d answers, wrong %v", tally.Late, tally.Responses(), wrongOf(tally))
+		}
+	})
+}
+
 // TestBatch wants packets of one batch to arrive whole and apart, whether the
 // kernel cuts them out of one message or not.
 func TestBatch(t *testing.T) {
@@ -189,8 +268,7 @@ func TestBatch(t *testing.T) {
 		p := newPlan(t, serve(t, func(request []byte, _ netip.AddrPort) []byte {
 			sizes[len(request)].Add(1)
 			if request[11] == byte(udptracker.ActionScrape) {
-				reply := append([]byte{0, 0, 0, 2}, request[12:16]...)
-				return append(reply, make([]byte, 24)...)
+				return unknown(request)
 			}
 			return nobody(request)
 		}))

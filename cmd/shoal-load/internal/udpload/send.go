@@ -4,10 +4,12 @@ import "github.com/shoal-tracker/shoal/cmd/shoal-load/internal/plan"
 
 // sendDue sends what is due, a batch a socket.
 func (w *worker) sendDue(now int64) error {
-	free := len(w.table.free)
+	free := w.table.room()
 	due := w.pace.Due(now, free)
 	again := min(len(w.retry), free)
-	for excess := due - free; excess > 0; excess-- {
+	// What finds no room is missed, except where every peer has to be announced:
+	// there it leaves later.
+	for excess := due - free; excess > 0 && !w.plan.Fill; excess-- {
 		w.pace.Take(now)
 		w.tally.Missed++
 	}

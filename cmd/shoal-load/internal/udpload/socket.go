@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/shoal-tracker/shoal/cmd/shoal-load/internal/plan"
 	"github.com/shoal-tracker/shoal/udptracker"
 )
 
@@ -38,7 +39,9 @@ const (
 	introductionTime = 500 * time.Millisecond
 )
 
-// introduce gets a connection ID for each socket, before time is taken.
+// introduce gets a connection ID for each socket, before time is taken. What is
+// asked stands in the table, so that an answer that comes when the run has
+// begun is known to be late.
 func (w *worker) introduce(ctx context.Context) error {
 	for i, s := range w.sockets {
 		if err := w.introduceSocket(ctx, i, s); err != nil {
@@ -50,7 +53,7 @@ func (w *worker) introduce(ctx context.Context) error {
 
 func (w *worker) introduceSocket(ctx context.Context, i int, s *socket) error {
 	for range introductions {
-		transaction := uint32(w.random.Uint64())
+		transaction := w.table.take(clock(), i, plan.Connect, 0)
 		w.out.n, w.out.socket = 0, i
 		w.out.add(putConnect(w.out.next(), transaction))
 		if err := w.engine.send(w.out); err != nil {
@@ -72,6 +75,7 @@ func (w *worker) introduceSocket(ctx context.Context, i int, s *socket) error {
 				if len(p) < udptracker.ReplyHeader || binary.BigEndian.Uint32(p[4:]) != transaction || w.in.socket != i {
 					continue // of an earlier try, or a stranger's
 				}
+				w.table.release(transaction)
 				id, err := udptracker.ParseConnectReply(p, transaction)
 				if err != nil {
 					return fmt.Errorf("connecting to %v: %w", w.plan.Target, err)
@@ -80,6 +84,7 @@ func (w *worker) introduceSocket(ctx context.Context, i int, s *socket) error {
 				return nil
 			}
 		}
+		w.table.giveUp(transaction)
 	}
 	return fmt.Errorf("connecting to %v from %v: no answer: is a UDP tracker listening there?", w.plan.Target, w.plan.Sources[s.source])
 }

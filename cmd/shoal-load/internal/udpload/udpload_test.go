@@ -63,7 +63,7 @@ func TestTake(t *testing.T) {
 		{"announce, nobody", plan.Announce, "00000001 TTTTTTTT" + counts, ""},
 		{"announce, peer 0", plan.Announce, "00000001 TTTTTTTT" + counts + "7F400001 0400", ""},
 		{"connect", plan.Connect, "00000000 TTTTTTTT 0102030405060708", ""},
-		{"scrape", plan.Scrape, "00000002 TTTTTTTT 00000001 00000002 00000003", ""},
+		{"scrape", plan.Scrape, "00000002 TTTTTTTT" + "000000010000000200000003 000000010000000200000003", ""},
 		{"empty", plan.Announce, "", "length"},
 		{"seven bytes", plan.Announce, "00000001 TTTTTT", "length"},
 		{"announce cut in its head", plan.Announce, "00000001 TTTTTTTT 00000708 00000001 000000", "length"},
@@ -72,11 +72,16 @@ func TestTake(t *testing.T) {
 		{"announce with a stranger", plan.Announce, "00000001 TTTTTTTT" + counts + "7F400005 0400", "foreign_peer"},
 		{"announce with peers and no counts", plan.Announce, "00000001 TTTTTTTT 00000708 00000000 00000000 7F400001 0400", "counts"},
 		{"connect cut", plan.Connect, "00000000 TTTTTTTT 01020304050607", "length"},
+		{"announce with more counted than there are", plan.Announce, "00000001 TTTTTTTT 00000708 FFFFFFFF FFFFFFFF", "counts"},
+		{"announce with fewer counted than handed out", plan.Announce, "00000001 TTTTTTTT 00000708 00000001 00000000 7F400001 0400 7F400002 0400", "counts"},
 		{"scrape cut", plan.Scrape, "00000002 TTTTTTTT 00000001 00000002 000000", "length"},
+		{"scrape of one of two", plan.Scrape, "00000002 TTTTTTTT 00000001 00000002 00000003", "length"},
+		{"scrape of nothing", plan.Scrape, "00000002 TTTTTTTT", "length"},
 		{"scrape of three", plan.Scrape, "00000002 TTTTTTTT" + "000000010000000200000003 000000010000000200000003 000000010000000200000003", "length"},
 		{"scrape for announce", plan.Announce, "00000002 TTTTTTTT 00000001 00000002 00000003", "action"},
 		{"announce for connect", plan.Connect, "00000001 TTTTTTTT" + counts, "action"},
 		{"unknown action", plan.Announce, "00000004 TTTTTTTT" + counts, "action"},
+		{"transaction 0, which nobody has", plan.Announce, "00000001 00000000" + counts, "transaction"},
 		{"unknown slot", plan.Announce, "00000001 000FFFFF" + counts, "transaction"},
 		{"unknown use of the slot", plan.Announce, "00000001 FFF00000" + counts, "transaction"},
 	} {
@@ -125,7 +130,7 @@ func TestConnectRenews(t *testing.T) {
 	transaction = uint32(0)
 	for i := range w.table.slots {
 		if sl := &w.table.slots[i]; sl.live && sl.kind == plan.Connect {
-			transaction = uint32(sl.generation)<<slotBits | uint32(i)
+			transaction = w.table.transaction(uint32(i))
 		}
 	}
 	w.take(withTransaction(t, "00000000 TTTTTTTT 0102030405060708", transaction), 0, now+1)
@@ -165,6 +170,91 @@ func TestTable(t *testing.T) {
 	table.take(40, 1, plan.Announce, 4)
 	if s, late := table.find(b, 1); s != nil || !late {
 		t.Error("an answer to what was given up is not late when its slot is used again")
+	}
+}
+
+// TestLate: what was given up is late for good, however often its slot is used
+// and given up after it; what was answered is not.
+func TestLate(t *testing.T) {
+	table := newTable(3)
+	answered := table.take(0, 0, plan.Announce, 0)
+	table.release(answered)
+	given := []uint32{}
+	for at := int64(1); len(given) < 30; at++ {
+		given = append(given, table.take(at, 0, plan.Announce, 0))
+		table.expire(at, func(*slot) {})
+	}
+	after := table.take(100, 0, plan.Announce, 0)
+	table.release(after)
+	for range 1000 {
+		table.release(table.take(200, 0, plan.Announce, 0))
+	}
+	for _, id := range given {
+		if s, late := table.find(id, 0); s != nil || !late {
+			t.Errorf("transaction %08x was given up, and is not late", id)
+		}
+	}
+	last := table.take(300, 0, plan.Announce, 0)
+	for name, id := range map[string]uint32{"answered before": answered, "answered after": after, "to come": last + 4, "never used": 0} {
+		if s, late := table.find(id, 0); s != nil || late {
+			t.Errorf("a transaction that was %s: %v, late %v", name, s, late)
+		}
+	}
+}
+
+// TestFIFO: a slot that was answered is used again after all that were free
+// before it, so that its IDs last.
+func TestFIFO(t *testing.T) {
+	table := newTable(5)
+	held := table.take(0, 0, plan.Announce, 0)
+	for range 3 {
+		slots := map[uint32]bool{}
+		for range 4 {
+			id := table.take(0, 0, plan.Announce, 0)
+			slots[table.slotOf(id)] = true
+			table.release(id)
+		}
+		if len(slots) != 4 || slots[table.slotOf(held)] {
+			t.Errorf("four requests, one after the other, have the slots %v of five, one of them taken", slots)
+		}
+	}
+	one := newTable(1)
+	for want := range uint32(3) {
+		if id := one.take(0, 0, plan.Announce, 0); id != want+1 {
+			t.Errorf("a table of one slot gives ID %d, want %d", id, want+1)
+		}
+		one.release(0)
+	}
+}
+
+// TestFillIsWhole: an open loop that has no room for all that is due leaves
+// nobody out when every peer has to be announced.
+func TestFillIsWhole(t *testing.T) {
+	p := newPlan(t, nowhere)
+	p.Rate, p.Timeout, p.Fill = 1000, time.Second, true
+	var err error
+	p.Population, err = population.New(population.Config{Peers: 10_000, Torrents: 1, Seed: 1, Sources: p.Sources})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newSilent(t, p)
+	seen := map[uint64]bool{}
+	for range 100 {
+		if err := w.sendDue(int64(20 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		if w.table.room() == 0 && w.patience(int64(20*time.Second)) == 0 {
+			t.Fatal("waits for no answer, although there is no room without one")
+		}
+		for i := range w.table.slots {
+			if s := &w.table.slots[i]; s.live {
+				seen[s.peer] = true
+				w.table.release(w.table.transaction(uint32(i)))
+			}
+		}
+	}
+	if len(seen) != 10_000 || w.tally.Missed != 0 || !w.pace.Ended(int64(20*time.Second)) {
+		t.Errorf("%d of 10000 announced, %d missed", len(seen), w.tally.Missed)
 	}
 }
 

@@ -3,6 +3,8 @@
 package udpload
 
 import (
+	"unsafe"
+
 	"golang.org/x/sys/unix"
 
 	"github.com/shoal-tracker/shoal/udptracker"
@@ -21,25 +23,38 @@ type message struct {
 type vectors struct {
 	messages []message
 	data     []unix.Iovec
+	cut      *cut
+}
+
+// cut is a control message that has the kernel cut a message into announces.
+// Announces alone: what is longer has to stay whole, and so the option of the
+// same name, which holds for everything that a socket sends, will not do.
+type cut struct {
+	unix.Cmsghdr
+	size uint16
+	_    [6]byte
 }
 
 func (v *vectors) point(b *batch) {
 	v.messages = make([]message, batchSize)
 	v.data = make([]unix.Iovec, batchSize)
+	v.cut = &cut{Cmsghdr: unix.Cmsghdr{Level: unix.IPPROTO_UDP, Type: unix.UDP_SEGMENT}, size: udptracker.AnnounceSize}
+	v.cut.SetLen(unix.CmsgLen(int(unsafe.Sizeof(v.cut.size))))
 	for i := range batchSize {
 		v.data[i] = unix.Iovec{Base: &b.bytes[i*b.room], Len: uint64(b.room)}
 		v.messages[i].Iov, v.messages[i].Iovlen = &v.data[i], 1
 	}
 }
 
-// lineUp makes messages of the packets of b and returns how many. Announces
-// that follow each other become one message where the kernel cuts it again:
+// lineUp makes messages of the packets of b, but for the first ones, and returns
+// how many. Announces that follow each other become one message where the kernel cuts it again:
 // the way through the kernel costs more than anything else, and is gone once
 // for all of them. Each arrives as a packet of its own.
-func (v *vectors) lineUp(b *batch, segments bool) (messages int) {
-	for i := 0; i < b.n; {
+func (v *vectors) lineUp(b *batch, first int, segments bool) (messages int) {
+	for i := first; i < b.n; {
 		m := &v.messages[messages]
 		m.Iov, m.Iovlen = &v.data[i], 0
+		m.Control, m.Controllen = nil, 0
 		for i < b.n {
 			v.data[i].Len = uint64(b.lengths[i])
 			m.Iovlen++
@@ -48,7 +63,18 @@ func (v *vectors) lineUp(b *batch, segments bool) (messages int) {
 				break
 			}
 		}
+		if m.Iovlen > 1 {
+			m.Control, m.Controllen = (*byte)(unsafe.Pointer(v.cut)), uint64(unsafe.Sizeof(*v.cut))
+		}
 		messages++
 	}
 	return messages
+}
+
+// packets returns how many packets the first messages hold.
+func (v *vectors) packets(messages int) (n int) {
+	for i := range messages {
+		n += int(v.messages[i].Iovlen)
+	}
+	return n
 }

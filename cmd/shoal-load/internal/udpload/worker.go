@@ -123,7 +123,7 @@ func (w *worker) gather(now int64) error {
 			}
 			w.gathered += w.in.n
 		}
-		if !more || w.plan.Closed() && len(w.table.free) >= batchSize && !w.pace.Ended(now) {
+		if !more || w.plan.Closed() && w.table.room() >= batchSize && !w.pace.Ended(now) {
 			return nil
 		}
 	}
@@ -149,7 +149,7 @@ func (w *worker) napPays() bool {
 // patience returns how long to wait for packets.
 func (w *worker) patience(now int64) time.Duration {
 	d := sweepInterval
-	if !w.plan.Closed() && !w.pace.Ended(now) {
+	if !w.plan.Closed() && !w.pace.Ended(now) && w.table.room() > 0 {
 		d = min(d, time.Duration(max(0, w.pace.Until(now))))
 	}
 	return d
