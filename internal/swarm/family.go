@@ -131,11 +131,6 @@ func (f *family) time(pos int) *uint8 {
 	return &b[room*f.shape.size+i]
 }
 
-func (f *family) client(pos int) *uint8 {
-	b, room, i := f.at(pos)
-	return &b[room*(f.shape.size+1)+i]
-}
-
 func (f *family) details(pos int) *details {
 	b, room, i := f.at(pos)
 	from := room*(f.shape.size+2) + i*detailsSize
