@@ -2,7 +2,6 @@ package app
 
 import (
 	"math"
-	"runtime"
 
 	"github.com/shoal-tracker/shoal/internal/config"
 	"github.com/shoal-tracker/shoal/internal/swarm"
@@ -78,11 +77,7 @@ func affordable(descriptors uint64, sockets int, memory int64) int {
 func sockets(cfg *config.Config) int {
 	n := 0
 	for i := range cfg.UDP {
-		workers := cfg.UDP[i].Workers
-		if workers == 0 {
-			workers = runtime.GOMAXPROCS(0)
-		}
-		n += workers * len(cfg.UDP[i].Listen)
+		n += cfg.UDP[i].Sockets() * len(cfg.UDP[i].Listen)
 	}
 	for i := range cfg.HTTP {
 		n += len(cfg.HTTP[i].Listen)

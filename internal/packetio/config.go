@@ -26,6 +26,14 @@ func DefaultConfig() Config {
 	return Config{Engine: "auto", ReceiveBuffer: 8 << 20, Coalesce: 500 * time.Microsecond}
 }
 
+// Sockets returns how many sockets Listen opens for an address at most.
+func (c *Config) Sockets() int {
+	if c.Workers > 0 {
+		return c.Workers
+	}
+	return cores()
+}
+
 // Validate reports every value that is out of range.
 func (c *Config) Validate(report func(key string, value any, allowed string)) {
 	switch c.Engine {

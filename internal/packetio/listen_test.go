@@ -74,8 +74,11 @@ func TestPortZero(t *testing.T) {
 func TestWorkersDefaultToCores(t *testing.T) {
 	conform(t, func(t *testing.T, loopback netip.Addr, c Config) {
 		c.Workers = 0
-		if got, want := len(listen(t, loopback, c)), runtime.GOMAXPROCS(0); got != want {
-			t.Errorf("%d sockets on %d cores", got, want)
+		want := runtime.GOMAXPROCS(0)
+		for range 2 {
+			if got := len(listen(t, loopback, c)); got != want {
+				t.Errorf("%d sockets on %d cores", got, want)
+			}
 		}
 	})
 }

@@ -36,6 +36,7 @@ type mmsg struct {
 	// number could be another connection's by then.
 	gate   sync.RWMutex
 	freed  bool        // fd is closed; written with the gate held
+	brings int         // processors, as long as it is open
 	closed atomic.Bool // receive and send are to return
 	lost   atomic.Uint64
 }
@@ -92,8 +93,9 @@ func (m *mmsg) napPays() bool {
 
 // gather naps and takes what has come meanwhile, if anything.
 func (m *mmsg) gather(b *Batch) int {
-	// By Syscall: in RawSyscall a nap would hold up the collector.
-	_, _, _ = unix.Syscall(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&m.coalesce)), 0, 0)
+	// By RawSyscall the worker keeps its processor (processors.go). It holds up
+	// nobody: the signal by which the collector stops a thread ends the nap.
+	_, _, _ = unix.RawSyscall(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&m.coalesce)), 0, 0)
 	n, _, e := unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(m.fd),
 		uintptr(unsafe.Pointer(&b.vectors.in[0])), BatchSize, unix.MSG_DONTWAIT, 0, 0)
 	if e != 0 || n == 0 {
@@ -188,6 +190,7 @@ func (m *mmsg) close() error {
 		return nil
 	}
 	m.freed = true
+	bringProcessors(-m.brings)
 	if err := unix.Close(m.fd); err != nil {
 		return fmt.Errorf("closing a UDP socket: %w", err)
 	}

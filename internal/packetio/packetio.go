@@ -11,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"runtime"
 )
 
 const (
@@ -76,10 +75,6 @@ func Listen(addr netip.AddrPort, c Config) ([]*Socket, error) {
 		return nil, fmt.Errorf("listening for UDP: the address is missing")
 	}
 	addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
-	workers := c.Workers
-	if workers <= 0 {
-		workers = runtime.GOMAXPROCS(0)
-	}
 	auto := c.Engine == "auto" || c.Engine == ""
 	for _, e := range engines {
 		if !auto && c.Engine != e.name {
@@ -91,7 +86,7 @@ func Listen(addr netip.AddrPort, c Config) ([]*Socket, error) {
 			}
 			return nil, fmt.Errorf("the %s engine does not work here: %w", e.name, err)
 		}
-		sockets, err := e.listen(addr, workers, c)
+		sockets, err := e.listen(addr, c.Sockets(), c)
 		if err != nil {
 			return nil, fmt.Errorf("listening on UDP %v: %w", addr, err)
 		}

@@ -41,14 +41,15 @@ func (v *visit) admitPeer() bool {
 	return true
 }
 
-// admit reports whether a newcomer to a torrent is stored. own is its family.
-func (v *visit) admit(own, other *family, k key) bool {
+// admit reports whether a newcomer to a torrent is stored. f is its family.
+func (v *visit) admit(f *family, k key) bool {
 	if !v.admitPeer() {
 		return false
 	}
+	complete, incomplete := v.shard.counts(f.line)
 	l := v.limits
-	if l.PeersPerTorrent > 0 && own.peers+other.peers >= l.PeersPerTorrent ||
-		l.PeersPerNetwork > 0 && own.inNetwork(k) >= l.PeersPerNetwork {
+	if l.PeersPerTorrent > 0 && int(complete+incomplete) >= l.PeersPerTorrent ||
+		l.PeersPerNetwork > 0 && f.inNetwork(k) >= l.PeersPerNetwork {
 		v.store.held.peersRefused.Add(1)
 		return false
 	}

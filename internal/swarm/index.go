@@ -1,5 +1,7 @@
 package swarm
 
+import "encoding/binary"
+
 // A family of more than indexFrom peers has an index from the hash of a key to
 // its position: extendible hashing as for torrents, with pages that grow a
 // size class at a time before they split, so that they are well filled.
@@ -29,8 +31,8 @@ func (p *indexPage) taken() int     { return int(p.b[2]) | int(p.b[3])<<8 }
 func (p *indexPage) setTaken(n int) { p.b[2], p.b[3] = byte(n), byte(n>>8) }
 func (p *indexPage) depth() int     { return int(p.b[4]) }
 
-// pageUnitsAt reads how many units the page has whose first bytes are in b.
-func pageUnitsAt(b []byte) int { return int(b[0]) | int(b[1])<<8 }
+// pageUnitsAt reads how many units the page has whose first bytes are b.
+func pageUnitsAt(b *[2]byte) int { return int(b[0]) | int(b[1])<<8 }
 
 func (p *indexPage) get(i int) uint32 {
 	if p.wide {
@@ -120,7 +122,7 @@ func (f *family) pageRef(hash uint64) ref {
 func (f *family) indexPage(hash uint64) indexPage { return f.openPage(f.pageRef(hash)) }
 
 func (f *family) openPage(r ref) indexPage {
-	units := pageUnitsAt(f.shard.arena.bytes(r, 1))
+	units := pageUnitsAt(at[[2]byte](f.shard.arena.segments, r))
 	return makePage(f.shard.arena.bytes(r, units), f.header().wide != 0)
 }
 
@@ -155,9 +157,17 @@ func (f *family) find(k key) int {
 
 // scan looks at each peer of a family without an index.
 func (f *family) scan(k key) int {
-	b, size := f.block, f.shape.size
+	if f.shape.size == size4 {
+		// Most announces end here: a comparison a peer and nothing else.
+		for i, b := 0, f.block; i < f.peers; i, b = i+1, b[size4:] {
+			if binary.LittleEndian.Uint64(b)&mask4 == k.low {
+				return i
+			}
+		}
+		return -1
+	}
 	for i := range f.peers {
-		if keyAt(b, i*size, size) == k {
+		if keyAt(f.block, i*size6, size6) == k {
 			return i
 		}
 	}

@@ -78,7 +78,7 @@ func (f *family) fetchKeys(p *indexPage) {
 	for i := range p.entries {
 		if e := p.get(i); e != 0 {
 			b, _, j := f.at(int(e&(1<<positionBits(p.wide)-1)) - 1)
-			prefetchLine(unsafe.Pointer(&b[j*f.shape.size]))
+			prefetchLines(unsafe.Pointer(&b[j*f.shape.size]), 1)
 		}
 	}
 }

@@ -78,4 +78,12 @@ func (s *shard) line(r ref) *line { return at[line](s.arena.segments, r) }
 
 func (s *shard) extra(r ref) *extra { return at[extra](s.arena.segments, r) }
 
+// has reports whether the torrent may have peers of a family.
+func (l *line) has(size int) bool {
+	if size == size6 {
+		return l.link != 0
+	}
+	return l.state4 != stateInline // inline, it has their number in it
+}
+
 func (l *line) again() bool { return l.flags&flagAgain != 0 }

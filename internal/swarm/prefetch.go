@@ -116,9 +116,7 @@ func (h *hints) array(s *hint, st state, area []byte) {
 	}
 	s.header = *headerOf(area)
 	if s.header.index == 0 {
-		for unit := range min(int(s.header.arrayUnits), indexFrom/4) {
-			h.touch(s.header.array, unit*unitBytes)
-		}
+		h.touchRun(s.header.array, 0, min(int(s.header.arrayUnits), indexFrom/4)*unitBytes)
 		return
 	}
 	s.at = s.header.index
@@ -179,9 +177,7 @@ func (h *hints) window(s *hint, start uint64, req *shoal.AnnounceRequest) {
 		block = ref(h.peek(block, pos>>shape.shift*4))
 		pos &= 1<<shape.shift - 1
 	}
-	for offset := 0; offset < min(req.NumWant, 30)*shape.size; offset += unitBytes {
-		h.touch(block, pos*shape.size+offset)
-	}
+	h.touchRun(block, pos*shape.size, min(req.NumWant, 30)*shape.size)
 }
 
 func (h *hints) position(s *hint, pos int) {
@@ -208,7 +204,7 @@ func (h *hints) indexPage(s *hint) (indexPage, bool) {
 	if from+unitBytes > segmentBytes {
 		return indexPage{}, false
 	}
-	units := pageUnitsAt(h.segments[s.at>>16][from:])
+	units := pageUnitsAt(at[[2]byte](h.segments, s.at))
 	to := from + units*unitBytes
 	if units == 0 || to > segmentBytes {
 		return indexPage{}, false
@@ -229,6 +225,16 @@ func (h *hints) peek(r ref, offset int) uint32 {
 func (h *hints) touch(r ref, offset int) {
 	from := uint(r&0xffff)*unitBytes + uint(offset)
 	if int(r>>16) < len(h.segments) && from < segmentBytes {
-		prefetchLine(unsafe.Pointer(&h.segments[r>>16][from]))
+		prefetchLines(unsafe.Pointer(&h.segments[r>>16][from]), 1)
+	}
+}
+
+// touchRun has memory fetch the cache lines of size bytes at an offset from r.
+func (h *hints) touchRun(r ref, offset, size int) {
+	from := uint(r&0xffff)*unitBytes + uint(offset)
+	to := min(from+uint(size), segmentBytes)
+	if int(r>>16) < len(h.segments) && from < to {
+		first := from &^ (unitBytes - 1)
+		prefetchLines(unsafe.Pointer(&h.segments[r>>16][first]), (to-first+unitBytes-1)/unitBytes)
 	}
 }

@@ -8,7 +8,7 @@ import "unsafe"
 // the walk reads what others write, and trusts none of it.
 const prefetches = true
 
-// prefetchLine has memory fetch the cache line at p.
+// prefetchLines has memory fetch n cache lines from p on, at least one.
 //
 //go:noescape
-func prefetchLine(p unsafe.Pointer)
+func prefetchLines(p unsafe.Pointer, n uint)

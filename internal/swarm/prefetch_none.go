@@ -6,4 +6,4 @@ import "unsafe"
 
 const prefetches = false
 
-func prefetchLine(unsafe.Pointer) {}
+func prefetchLines(unsafe.Pointer, uint) {}

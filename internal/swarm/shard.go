@@ -73,8 +73,8 @@ func (s *shard) drop(hash *torrentHash) {
 }
 
 // family opens one family of a torrent.
-func (s *shard) family(l *line, size int) family {
-	f := family{shard: s, line: l}
+func (s *shard) family(l *line, size int) (f family) {
+	f.shard, f.line = s, l
 	if size == size4 {
 		f.shape, f.state, f.area = &s.store.shape4, &l.state4, l.area[:]
 	} else {

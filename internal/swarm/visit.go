@@ -47,29 +47,35 @@ func (v *visit) announce(req *shoal.AnnounceRequest, res *shoal.AnnounceResponse
 	}
 
 	l := v.shard.line(r)
-	own, other := v.shard.family(l, size), v.shard.family(l, size4+size6-size)
+	own := v.shard.family(l, size)
 	at := own.find(k)
 	switch {
 	case at >= 0:
 		at = v.refresh(&own, at, req)
-	case req.Dialable() && v.admit(&own, &other, k):
+	case req.Dialable() && v.admit(&own, k):
 		at = v.join(&own, k, req)
 	}
 
-	if at < 0 && own.peers+other.peers == 0 && l.completed == 0 {
+	res.Complete, res.Incomplete = v.shard.counts(l)
+	if at < 0 && res.Complete+res.Incomplete == 0 && l.completed == 0 {
 		v.shard.drop(&v.hash) // made for this peer, which found no room after all
 		return
 	}
-
-	seeder := req.Seeder()
-	res.Complete = uint32(own.peers - own.leechers + other.peers - other.leechers)
-	res.Incomplete = uint32(own.leechers + other.leechers)
-	four, six, at4, at6 := &own, &other, at, -1
-	if size == size6 {
-		four, six, at4, at6 = &other, &own, -1, at
+	v.hand(&own, at, req, res)
+	if other := size4 + size6 - size; l.has(other) {
+		f := v.shard.family(l, other)
+		v.hand(&f, -1, req, res)
 	}
-	res.Peers4, res.IDs4 = four.sample(&v.shard.random, v.start, res.Peers4, res.IDs4, at4, req.NumWant, seeder)
-	res.Peers6, res.IDs6 = six.sample(&v.shard.random, v.start, res.Peers6, res.IDs6, at6, req.NumWant, seeder)
+}
+
+// hand appends peers of one family to the answer. at is where the asker stands
+// in it, or -1.
+func (v *visit) hand(f *family, at int, req *shoal.AnnounceRequest, res *shoal.AnnounceResponse) {
+	wire, ids := &res.Peers4, &res.IDs4
+	if f.shape.size == size6 {
+		wire, ids = &res.Peers6, &res.IDs6
+	}
+	*wire, *ids = f.sample(&v.shard.random, v.start, *wire, *ids, at, req.NumWant, req.Seeder())
 }
 
 // join stores a newcomer and returns its position, or -1.
