@@ -21,6 +21,10 @@ import (
 // they are, and would never show that a nap pays.
 const loneSkips = 16
 
+// longestRawNap is the longest nap in nanoseconds that may hold up the
+// collector.
+const longestRawNap = 1_000_000
+
 // mmsg moves a batch with one recvmmsg and one sendmmsg on a blocking socket,
 // past the runtime's poller.
 type mmsg struct {
@@ -93,9 +97,13 @@ func (m *mmsg) napPays() bool {
 
 // gather naps and takes what has come meanwhile, if anything.
 func (m *mmsg) gather(b *Batch) int {
-	// By RawSyscall the worker keeps its processor (processors.go). It holds up
-	// nobody: the signal by which the collector stops a thread ends the nap.
-	_, _, _ = unix.RawSyscall(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&m.coalesce)), 0, 0)
+	if nap := uintptr(unsafe.Pointer(&m.coalesce)); m.coalesce.Nsec <= longestRawNap {
+		// By RawSyscall the worker keeps its processor (processors.go). The
+		// signal by which the collector stops a thread ends the nap.
+		_, _, _ = unix.RawSyscall(unix.SYS_NANOSLEEP, nap, 0, 0)
+	} else {
+		_, _, _ = unix.Syscall(unix.SYS_NANOSLEEP, nap, 0, 0)
+	}
 	n, _, e := unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(m.fd),
 		uintptr(unsafe.Pointer(&b.vectors.in[0])), BatchSize, unix.MSG_DONTWAIT, 0, 0)
 	if e != 0 || n == 0 {

@@ -95,7 +95,7 @@ func (v *visit) evict() bool {
 		looked++
 		l := s.line(ref(slot))
 		complete, incomplete := s.counts(l)
-		if n := complete + incomplete; n == 0 || n == 1 && !l.again() {
+		if n := complete + incomplete; (n == 0 || n == 1 && !l.again()) && s.droppable(l) {
 			hash := l.hash
 			s.drop(&torrentHash{info: &hash, half: uint32(slot >> 32)})
 			return true

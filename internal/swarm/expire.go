@@ -138,6 +138,9 @@ func (w *sweeper) index(slot uint64, size int) bool {
 		f.settleIndex(i)
 	}
 	if there && f.area != nil && *f.state&stateKind != stateInline {
+		if f.indexed() {
+			f.shrinkIndexDirectory()
+		}
 		f.tidy() // what an announce left to the sweep
 	}
 	return there

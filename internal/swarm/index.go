@@ -142,10 +142,10 @@ func (f *family) find(k key) int {
 	p := f.indexPage(hash)
 	bits := positionBits(p.wide)
 	part := p.entry(hash, -1) >> bits
-	for i := p.home(hash); ; i = p.next(i) {
+	for i, n := p.home(hash), p.entries; n > 0; i, n = p.next(i), n-1 {
 		e := p.get(i)
 		if e == 0 {
-			return -1
+			break
 		}
 		if e>>bits == part {
 			if pos := int(e&(1<<bits-1)) - 1; f.key(pos) == k {
@@ -153,6 +153,7 @@ func (f *family) find(k key) int {
 			}
 		}
 	}
+	return -1
 }
 
 // scan looks at each peer of a family without an index.

@@ -5,7 +5,9 @@ import "unsafe"
 // makeIndexRoom provides for the entry of one more peer with the key k. It
 // reports false when the index can grow no more.
 func (f *family) makeIndexRoom(k key) bool {
-	if f.peers < indexFrom {
+	// An index outlives the crowd that it was made for, and then takes every
+	// peer, however few there are.
+	if f.peers < indexFrom && !f.indexed() {
 		return true
 	}
 	if h := f.header(); h.index == 0 || f.peers+1 > narrowMost && h.wide == 0 {

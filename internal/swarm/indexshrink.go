@@ -61,6 +61,40 @@ func (f *family) mergePages(hash uint64) {
 	}
 }
 
+// shrinkIndexDirectory halves the directory of the index while no page needs
+// all of it. With one page left there is none, and an announce may give the
+// index back again.
+func (f *family) shrinkIndexDirectory() {
+	h := f.header()
+	if h.indexUnits == 0 {
+		return
+	}
+	directory := refs(f.shard.arena.bytes(h.index, int(h.indexUnits)))[:1<<h.indexDepth]
+	deepest := 0
+	for i := 0; i < len(directory); {
+		p := f.openPage(directory[i])
+		deepest = max(deepest, p.depth())
+		i += 1 << (int(h.indexDepth) - p.depth())
+	}
+	if deepest == int(h.indexDepth) || f.shard.store.memory.full.Load() {
+		return
+	}
+	old, units := h.index, int(h.indexUnits)
+	step := 1 << (int(h.indexDepth) - deepest)
+	h.indexDepth = uint8(deepest)
+	if deepest == 0 {
+		h.index, h.indexUnits = directory[0], 0
+	} else {
+		h.indexUnits = uint16(roundUnits(4 << deepest))
+		h.index = f.shard.arena.alloc(int(h.indexUnits))
+		halved := refs(f.shard.arena.bytes(h.index, int(h.indexUnits)))
+		for i := range 1 << deepest {
+			halved[i] = directory[i*step]
+		}
+	}
+	f.shard.arena.release(old, units)
+}
+
 // dropIndex frees the index.
 func (f *family) dropIndex() {
 	if !f.indexed() {

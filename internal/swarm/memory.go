@@ -64,7 +64,7 @@ func newMemory(mapSegment func() segment) *memory {
 // extend maps segments ahead of need, so that what was begun under a lock never
 // finds the memory gone halfway.
 func (m *memory) extend() {
-	for m.unused() < spareRegions {
+	for m.unused()+m.back < spareRegions {
 		segments := *m.segments.Load()
 		var s segment
 		if len(segments) < 1<<16 {
@@ -98,12 +98,13 @@ func (m *memory) retry() {
 	}
 }
 
-// available reports whether so many units can be had and the spare regions are
-// left.
+// available reports whether so many units can be had to move a shard together.
+// When there is no more memory half of the spare regions may go into it: one
+// shard is moved at a time, and gives back more than it took.
 func (m *memory) available(units int) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return !m.full.Load() || (m.unused()+m.back-spareRegions)*regionUnits >= units
+	return !m.full.Load() || (m.unused()+m.back)/2*regionUnits >= units
 }
 
 // take returns a region, all zeroes: one from the fullest block, so that others
@@ -111,10 +112,10 @@ func (m *memory) available(units int) bool {
 func (m *memory) take() ref {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.extend()
 	if m.back > 0 {
 		return m.takeBack()
 	}
-	m.extend()
 	if m.unused() == 0 {
 		// Newcomers were refused since the spare regions were touched.
 		panic("swarm: out of memory")

@@ -5,6 +5,8 @@ package swarm
 import (
 	"testing"
 	"time"
+
+	"github.com/shoal-tracker/shoal"
 )
 
 // When there is no more memory newcomers are answered and not stored, what is
@@ -48,6 +50,46 @@ func TestNoMoreMemory(t *testing.T) {
 	join(s, 1, true)
 	if got := s.Totals(); got.Peers != stored+1 {
 		t.Errorf("there is memory again, and %+v", got)
+	}
+}
+
+// Memory that ran out is there again when the peers have gone, and nothing new
+// can be mapped.
+func TestMemoryComesBack(t *testing.T) {
+	s := New(Config{PeerTimeout: 100 * time.Second})
+	left := 16
+	s.memory.mapSegment = func() segment {
+		if left == 0 {
+			return nil
+		}
+		left--
+		return mapSegment()
+	}
+	n := 0
+	for ; s.Totals().PeersRefused == 0; n++ {
+		tell(s, n, 1, 1, 0)
+		if n > 1<<22 {
+			t.Fatal("four million torrents were stored in a few segments")
+		}
+	}
+	sweepAll := func(now shoal.Tick) {
+		for i := range s.shards {
+			s.sweep(&s.shards[i], now)
+		}
+	}
+	for now := shoal.Tick(0); now < 200_000; now += 5000 {
+		sweepAll(now)
+	}
+	refused := s.Totals().PeersRefused
+	const newcomers = 100_000
+	for i := range newcomers {
+		tell(s, i, 1, 1, 0)
+	}
+	if got := s.Totals(); got.Peers != newcomers || got.PeersRefused != refused {
+		t.Errorf("got %+v, want %d peers and none refused after %d", got, newcomers, refused)
+	}
+	if err := checkIntegrity(s); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -71,7 +71,7 @@ func (h *hints) table(s *hint, hash *torrentHash) {
 func (h *hints) line(s *hint) {
 	table := s.at
 	s.at = 0
-	if table == 0 || int(table>>16) >= len(h.segments) {
+	if table == 0 || int(table>>16) >= len(h.segments) || table&0xffff > segmentUnits-pageUnits {
 		return
 	}
 	p := page(at[[pageSlots + 1]uint64](h.segments, table))

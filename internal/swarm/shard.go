@@ -72,6 +72,17 @@ func (s *shard) drop(hash *torrentHash) {
 	s.store.held.torrents.Add(-1)
 }
 
+// droppable reports whether an announce may drop a torrent. A large index is
+// left to the sweep.
+func (s *shard) droppable(l *line) bool {
+	for _, size := range [2]int{size4, size6} {
+		if f := s.family(l, size); f.area != nil && !f.droppable() {
+			return false
+		}
+	}
+	return true
+}
+
 // family opens one family of a torrent.
 func (s *shard) family(l *line, size int) (f family) {
 	f.shard, f.line = s, l

@@ -57,7 +57,7 @@ func (v *visit) announce(req *shoal.AnnounceRequest, res *shoal.AnnounceResponse
 	}
 
 	res.Complete, res.Incomplete = v.shard.counts(l)
-	if at < 0 && res.Complete+res.Incomplete == 0 && l.completed == 0 {
+	if at < 0 && res.Complete+res.Incomplete == 0 && l.completed == 0 && v.shard.droppable(l) {
 		v.shard.drop(&v.hash) // made for this peer, which found no room after all
 		return
 	}
@@ -123,7 +123,7 @@ func (v *visit) leave(l *line, k key, size int, res *shoal.AnnounceResponse) {
 		v.store.held.peers.Add(-1)
 	}
 	res.Complete, res.Incomplete = v.shard.counts(l)
-	if res.Complete+res.Incomplete == 0 && l.completed == 0 {
+	if res.Complete+res.Incomplete == 0 && l.completed == 0 && v.shard.droppable(l) {
 		v.shard.drop(&v.hash)
 	}
 }

@@ -1,0 +1,67 @@
+package swarm
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/shoal-tracker/shoal"
+)
+
+// An index outlives the crowd that it was made for. It must take those who come
+// after, give its memory back, and end every search.
+func TestAfterTheCrowd(t *testing.T) {
+	for _, test := range []struct{ crowd, stay, come int }{
+		{20_000, 1, 40},
+		{20_000, 0, 40},
+		{30_000, 20, 200},
+		{60_000, 1, 40},
+		{60_000, 700, 5000},
+		{60_000, 20_000, 10},
+		{5000, 2100, 3000},
+	} {
+		for _, six := range []bool{false, true} {
+			s := New(Config{PeerTimeout: 100 * time.Second})
+			announce := func(n int, event shoal.Event) {
+				addr := addr4(uint32(n))
+				if six {
+					addr = netip.AddrFrom16([16]byte{0x20, 1, 14: byte(n >> 8), 15: byte(n), 13: byte(n >> 16)})
+				}
+				req := shoal.AnnounceRequest{Addr: netip.AddrPortFrom(addr, 6881), Left: 1, Event: event}
+				var res shoal.AnnounceResponse
+				s.Announce(&req, &res, 0)
+			}
+			for n := range test.crowd {
+				announce(n, 0)
+			}
+			for n := test.stay; n < test.crowd; n++ {
+				announce(n, shoal.EventStopped)
+			}
+			for range 4 {
+				for i := range s.shards {
+					s.sweep(&s.shards[i], 0)
+				}
+				if err := checkIntegrity(s); err != nil {
+					t.Fatalf("%+v after a sweep: %v", test, err)
+				}
+			}
+			if left := indexBytes(s); test.stay < 100 && left > 64*unitBytes {
+				t.Errorf("%+v: the index of %d peers has %d bytes", test, test.stay, left)
+			}
+			for n := range test.come {
+				announce(100_000+n, 0)
+			}
+			if got, want := s.Totals().Peers, test.stay+test.come; got != want {
+				t.Errorf("%+v: %d peers, want %d", test, got, want)
+			}
+			if err := checkIntegrity(s); err != nil {
+				t.Errorf("%+v: %v", test, err)
+			}
+		}
+	}
+}
+
+func indexBytes(s *Store) int {
+	sum := account(s)
+	return sum["index directories"] + sum["narrow index"] + sum["wide index"]
+}
