@@ -10,6 +10,10 @@ import (
 // threads around every nap, which measured a tenth of a busy tracker's CPU. So
 // that naps take nothing from other goroutines, each worker that naps brings a
 // processor along. The cores themselves are shared out by the kernel.
+//
+// The price: to stop all goroutines the collector waits some tenths of a
+// millisecond more, and Go no longer follows a CPU limit of a control group
+// that changes while it runs.
 var processors struct {
 	sync.Mutex
 	brought int
