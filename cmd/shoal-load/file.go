@@ -36,21 +36,22 @@ func printFile(w io.Writer, command string, flags *pflag.FlagSet) error {
 }
 
 // readFile sets the flags that a configuration file names and the command line
-// does not.
-func readFile(name string, flags *pflag.FlagSet) error {
+// does not. It returns where these stand, and their values, by the flags' names.
+func readFile(name string, flags *pflag.FlagSet) (set map[string]string, err error) {
 	text, err := os.ReadFile(name)
 	if err != nil {
-		return fmt.Errorf("reading the configuration file: %w", err)
+		return nil, fmt.Errorf("reading the configuration file: %w", err)
 	}
 	var values map[string]any
 	if err := toml.Unmarshal(text, &values); err != nil {
 		var syntax *toml.DecodeError
 		if errors.As(err, &syntax) {
 			row, _ := syntax.Position()
-			return fmt.Errorf("%s:%d: %w", name, row, err)
+			return nil, fmt.Errorf("%s:%d: %w", name, row, err)
 		}
-		return fmt.Errorf("%s: %w", name, err)
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
+	set = map[string]string{}
 	var all []error
 	for _, k := range sortedKeys(values) {
 		f := flags.Lookup(strings.ReplaceAll(k, "_", "-"))
@@ -59,12 +60,21 @@ func readFile(name string, flags *pflag.FlagSet) error {
 			all = append(all, fmt.Errorf("%s: %s: unknown key; -p prints those there are", name, k))
 		case f.Changed:
 		default:
-			if err := f.Value.Set(fmt.Sprint(values[k])); err != nil {
-				all = append(all, fmt.Errorf("%s: %s = %v: %w", name, k, values[k], err))
+			set[f.Name] = fmt.Sprintf("%s: %s = %s", name, k, spell(values[k]))
+			if f.Value.Set(fmt.Sprint(values[k])) != nil {
+				all = append(all, fmt.Errorf("%s: %s", set[f.Name], must(f)))
 			}
 		}
 	}
-	return errors.Join(all...)
+	return set, errors.Join(all...)
+}
+
+// spell writes a value as it stands in a file.
+func spell(value any) string {
+	if text, ok := value.(string); ok {
+		return fmt.Sprintf("%q", text)
+	}
+	return fmt.Sprint(value)
 }
 
 func sortedKeys(m map[string]any) (keys []string) {

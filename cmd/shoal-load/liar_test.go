@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"net"
@@ -20,6 +21,7 @@ var lies = []struct {
 	{"length", []byte("\x00\x00\x07\x08\x00\x00\x00\x01\x00\x00\x00\x01\x7f"), "d8:completei1e8:intervali9e5:peers1:\x7fe"},
 	{"foreign_peer", []byte("\x00\x00\x07\x08\x00\x00\x00\x01\x00\x00\x00\x01\x01\x02\x03\x04\x1a\xe1"), "d8:completei1e8:intervali9e5:peers6:\x01\x02\x03\x04\x1a\xe1e"},
 	{"counts", []byte("\x00\x00\x07\x08\x00\x00\x00\x01\x00\x00\x00\x00\x7f\x40\x00\x01\x04\x00\x7f\x40\x00\x02\x04\x00"), "d8:completei1e8:intervali9e5:peers12:\x7f\x40\x00\x01\x04\x00\x7f\x40\x00\x02\x04\x00e"},
+	{"interval", []byte("\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x01"), "d8:completei1e8:intervali2147483648e5:peers0:e"},
 	{"counts", []byte("\x00\x00\x07\x08\xff\xff\xff\xff\x00\x00\x00\x00"), "d8:completei4294967295e8:intervali9e5:peers0:e"},
 	{"counts", []byte("\x00\x00\x07\x08\x00\x00\x00\x00\x00\x00\x00\x00\x7f\x40\x00\x01\x04\x00"), "d8:completei0e8:intervali9e5:peers6:\x7f\x40\x00\x01\x04\x00e"},
 }
@@ -45,6 +47,7 @@ func TestScrapeLiars(t *testing.T) {
 	for _, lie := range []struct{ name, transport, target, wrong string }{
 		{"four of five", "udp", lieUDP(t, make([]byte, 4*udptracker.CountsSize)), "length"},
 		{"six of five", "udp", lieUDP(t, make([]byte, 6*udptracker.CountsSize)), "length"},
+		{"-1 each", "udp", lieUDP(t, bytes.Repeat([]byte{0xff}, 5*udptracker.CountsSize)), "counts"},
 		{"another", "http", lieHTTP(t, "d5:filesd20:aaaaaaaaaaaaaaaaaaaad8:completei1eeee"), "bencode"},
 	} {
 		t.Run(lie.name, func(t *testing.T) {

@@ -45,12 +45,20 @@ func newCommand(t transport) *cobra.Command {
 			if print {
 				return printFile(cmd.OutOrStdout(), t.name, cmd.Flags())
 			}
+			var inFile map[string]string
 			if file != "" {
-				if err := readFile(file, cmd.Flags()); err != nil {
+				var err error
+				if inFile, err = readFile(file, cmd.Flags()); err != nil {
 					return err
 				}
 			}
-			if err := s.check(); err != nil {
+			named := func(flag string) string {
+				if where, ok := inFile[flag]; ok {
+					return where
+				}
+				return fmt.Sprintf("--%s %v", flag, cmd.Flags().Lookup(flag).Value)
+			}
+			if err := s.check(named); err != nil {
 				return err
 			}
 			return t.load(cmd, s, asJSON)
@@ -92,9 +100,12 @@ func (t *transport) load(cmd *cobra.Command, s *settings, asJSON bool) error {
 	tally, elapsed, err := load(ctx, p, live)
 	cpu := processCPU() - before
 	end()
-	if tally == nil {
+	if tally == nil { // a program that asked for an object gets one
 		if ctx.Err() != nil {
-			return errors.New("stopped before anything was measured")
+			err = errors.New("stopped before anything was measured")
+		}
+		if asJSON {
+			err = errors.Join(report.Summarize(t.name, p, report.NewTally(), 0, cpu).WriteJSON(cmd.OutOrStdout()), err)
 		}
 		return err
 	}
@@ -110,7 +121,7 @@ func (t *transport) load(cmd *cobra.Command, s *settings, asJSON bool) error {
 func verdict(s *report.Summary) error {
 	switch {
 	case s.Wrong > 0:
-		return fmt.Errorf("%d of %d answers were wrong", s.Wrong, s.Responses)
+		return fmt.Errorf("%d of %d answers were wrong", s.Wrong, s.Responses+s.Stray)
 	case s.Errors > 0:
 		return fmt.Errorf("%d of %d answers were errors", s.Errors, s.Responses)
 	case s.Responses == 0:

@@ -10,6 +10,7 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // Exit codes.
@@ -58,8 +59,17 @@ an attack.`,
 		RunE:          func(*cobra.Command, []string) error { return usageError{errors.New("load what? udp or http")} },
 	}
 	root.AddCommand(newUDPCommand(), newHTTPCommand(), newTorrentsCommand())
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{plain(err)} })
 	return root
+}
+
+// plain says of a value that a flag does not take which ones it takes.
+func plain(err error) error {
+	var invalid *pflag.InvalidValueError
+	if !errors.As(err, &invalid) {
+		return err
+	}
+	return fmt.Errorf("--%s %s: %s", invalid.GetFlag().Name, invalid.GetValue(), must(invalid.GetFlag()))
 }
 
 // version is what the go tool stamped into the program.

@@ -1,8 +1,8 @@
 package main
 
 import (
+	"errors"
 	"fmt"
-	"math"
 	"strconv"
 	"time"
 
@@ -63,32 +63,70 @@ func (s *settings) addTo(f *pflag.FlagSet, d settings) {
 	f.BoolVar(&s.mine, "i-run-this-tracker", false, "allow a target that is neither on this machine nor in a private network")
 }
 
+// The bounds of --rate; there is no clock for less time between requests.
+const (
+	minRate = 1
+	maxRate = 1e9
+)
+
+// allowed says what the flags may be.
+var allowed = map[string]string{
+	"duration":        "be a duration above 0 with a unit, such as 90s",
+	"connections":     "be 1 to 1048576",
+	"workers":         "be 0 to 1024",
+	"sources":         fmt.Sprintf("be 0 to %d", maxSources),
+	"rate":            "be max, or 1 to 1e9",
+	"requests":        "be a whole number from 0",
+	"torrents":        "be 1 to 2^40",
+	"peers":           "be 1 to 2^40",
+	"seeders":         "be 0 to 100",
+	"scrape":          "be 0 to 100",
+	"connect":         "be 0 to 100, together with --scrape",
+	"numwant":         "be 1 to 1000",
+	"scrape-torrents": "be 1 to 74",
+	"timeout":         "be 1ms to 10m",
+	"nap":             "be 0s to 100ms",
+	"seed":            "be a whole number from 0",
+}
+
+// must says what a flag may be, which does not take the value it was given.
+func must(f *pflag.Flag) string {
+	if f.Value.Type() == "bool" {
+		return "must be true or false"
+	}
+	return "must " + allowed[f.Name]
+}
+
+// origin names a setting, where it stands, and its value.
+type origin func(flag string) string
+
 // check reports the first setting out of range.
-func (s *settings) check() error {
+func (s *settings) check(named origin) error {
 	percent := func(v float64) bool { return v >= 0 && v <= 100 }
 	for _, rule := range []struct {
 		ok   bool
 		flag string
-		must string
 	}{
-		{s.duration > 0, "duration", "be more than 0"},
-		{s.connections >= 1 && s.connections <= 1<<20, "connections", "be 1 to 1048576"},
-		{s.workers >= 0 && s.workers <= 1024, "workers", "be 0 to 1024"},
-		{s.sources >= 0 && s.sources <= maxSources, "sources", fmt.Sprintf("be 0 to %d", maxSources)},
-		{s.torrents >= 1 && s.torrents <= 1<<40, "torrents", "be 1 to 2^40"},
-		{s.peers >= 1 && s.peers <= 1<<40, "peers", "be 1 to 2^40"},
-		{percent(s.seeders), "seeders", "be 0 to 100"},
-		{percent(s.scrape), "scrape", "be 0 to 100"},
-		{percent(s.scrape+s.connect) && s.connect >= 0, "connect", "be 0 to 100, together with --scrape"},
-		{s.numWant >= 1 && s.numWant <= 1000, "numwant", "be 1 to 1000"},
-		{s.hashes >= 1 && s.hashes <= 74, "scrape-torrents", "be 1 to 74"},
-		{s.timeout >= time.Millisecond && s.timeout <= 10*time.Minute, "timeout", "be 1ms to 10m"},
-		{s.nap >= 0 && s.nap <= 100*time.Millisecond, "nap", "be 0 to 100ms"},
-		{!s.fill || s.requests == 0, "requests", "not be given with --fill, which knows how many there are"},
+		{s.duration > 0, "duration"},
+		{s.connections >= 1 && s.connections <= 1<<20, "connections"},
+		{s.workers >= 0 && s.workers <= 1024, "workers"},
+		{s.sources >= 0 && s.sources <= maxSources, "sources"},
+		{s.torrents >= 1 && s.torrents <= 1<<40, "torrents"},
+		{s.peers >= 1 && s.peers <= 1<<40, "peers"},
+		{percent(s.seeders), "seeders"},
+		{percent(s.scrape), "scrape"},
+		{percent(s.scrape+s.connect) && s.connect >= 0, "connect"},
+		{s.numWant >= 1 && s.numWant <= 1000, "numwant"},
+		{s.hashes >= 1 && s.hashes <= 74, "scrape-torrents"},
+		{s.timeout >= time.Millisecond && s.timeout <= 10*time.Minute, "timeout"},
+		{s.nap >= 0 && s.nap <= 100*time.Millisecond, "nap"},
 	} {
 		if !rule.ok {
-			return usageError{fmt.Errorf("--%s must %s", rule.flag, rule.must)}
+			return usageError{fmt.Errorf("%s: must %s", named(rule.flag), allowed[rule.flag])}
 		}
+	}
+	if s.fill && s.requests > 0 {
+		return usageError{fmt.Errorf("%s: must not be given with --fill, which knows how many there are", named("requests"))}
 	}
 	return nil
 }
@@ -109,8 +147,8 @@ func (r *rate) Set(text string) error {
 		return nil
 	}
 	v, err := strconv.ParseFloat(text, 64)
-	if err != nil || v <= 0 || math.IsInf(v, 0) || math.IsNaN(v) {
-		return fmt.Errorf("must be max, or a number above 0")
+	if err != nil || !(v >= minRate && v <= maxRate) { // a NaN is neither
+		return errors.New("must " + allowed["rate"])
 	}
 	*r = rate(v)
 	return nil

@@ -15,8 +15,8 @@ const (
 	watchSilent = time.Hour
 )
 
-// watch says when a limit keeps newcomers out of the swarm: they are answered
-// as ever, so nobody would complain.
+// watch says when a limit keeps newcomers out of the swarm, or puts torrents out
+// for them: all are answered as ever, so nobody would complain.
 func watch(ctx context.Context, totals func() swarm.Totals, log *slog.Logger) {
 	ticker := time.NewTicker(watchEvery)
 	defer ticker.Stop()
@@ -29,15 +29,17 @@ func watch(ctx context.Context, totals func() swarm.Totals, log *slog.Logger) {
 		case <-ticker.C:
 		}
 		now := totals()
-		if keptOut(now) > keptOut(before) && (said.IsZero() || time.Since(said) >= watchSilent) {
-			log.Warn("a limit is reached: newcomers are answered, but not all of them are stored", counts(now)...)
+		if limited(now) > limited(before) && (said.IsZero() || time.Since(said) >= watchSilent) {
+			log.Warn("a limit is reached: every announce is answered, but newcomers were not stored, or torrents were evicted for them", counts(now)...)
 			said = time.Now()
 		}
 		before = now
 	}
 }
 
-func keptOut(t swarm.Totals) uint64 { return t.TorrentsRefused + t.TorrentsEvicted + t.PeersRefused }
+// limited counts the newcomers that were not stored and the torrents that had to
+// make room for others.
+func limited(t swarm.Totals) uint64 { return t.TorrentsRefused + t.TorrentsEvicted + t.PeersRefused }
 
 // counts are what a log line says of the swarm.
 func counts(t swarm.Totals) []any {

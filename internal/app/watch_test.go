@@ -48,6 +48,9 @@ func TestWatchSaysThatALimitIsReached(t *testing.T) {
 		if !strings.Contains(log.String(), "torrents_refused=9 torrents_evicted=5 peers_refused=1") {
 			t.Errorf("the counts are missing:\n%s", log.String())
 		}
+		if !strings.Contains(log.String(), "or torrents were evicted") {
+			t.Errorf("nothing is said of evictions:\n%s", log.String())
+		}
 		cancel()
 		<-done
 	})

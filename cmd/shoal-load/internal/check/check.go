@@ -1,9 +1,9 @@
-// Package check judges what trackers answer to announces, the same for every
-// transport. Every peer that a tracker hands out must be one that the load test
+// Package check judges what trackers answer, the same for every transport. Every peer that a tracker hands out must be one that the load test
 // may have announced: the population says so without a record.
 package check
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -39,7 +39,7 @@ const believable = math.MaxInt32
 func New(p *plan.Plan, tally *report.Tally) *Checker {
 	c := &Checker{population: p.Population, wanted: p.NumWant, most: believable, tally: tally}
 	if p.Alone {
-		c.most = p.Population.Peers()
+		c.most = min(c.most, p.Population.Peers())
 	}
 	return c
 }
@@ -47,6 +47,7 @@ func New(p *plan.Plan, tally *report.Tally) *Checker {
 // Answer is what came back to the announce of a peer.
 type Answer struct {
 	Peer           uint64
+	Interval       uint64 // seconds
 	Counted        uint64 // seeders and leechers, by the tracker's count
 	Peers4, Peers6 []byte // compact
 	Raw            []byte // all of it, to be shown
@@ -62,6 +63,8 @@ func (c *Checker) Announce(a *Answer) {
 		c.tally.Wrong(report.WrongPeerCount, fmt.Sprintf("more peers than the %d wanted", c.wanted), a.Raw)
 	case uint64(max(n4, n6)) > a.Counted: // some count each family by itself
 		c.tally.Wrong(report.WrongCounts, "more peers than are counted", a.Raw)
+	case a.Interval == 0 || a.Interval > believable:
+		c.tally.Wrong(report.WrongInterval, fmt.Sprintf("an interval of %d seconds", a.Interval), a.Raw)
 	case a.Counted > c.most:
 		c.tally.Wrong(report.WrongCounts, fmt.Sprintf("%d counted, where %d may be", a.Counted, c.most), a.Raw)
 	default:
@@ -80,7 +83,10 @@ func (c *Checker) members(a *Answer, n uint64) {
 			entry = c.stranger(a.Peers6, shoal.CompactSize6, torrent)
 		}
 		if entry != nil {
-			c.tally.Wrong(report.WrongPeer, name(c.population.Hash(torrent), entry), a.Raw)
+			c.tally.Wrong(report.WrongPeer, fmt.Sprintf("%v was not announced for torrent %v", place(entry), c.population.Hash(torrent)), a.Raw)
+			return
+		}
+		if !c.apart(a, a.Peers4, shoal.CompactSize4) || !c.apart(a, a.Peers6, shoal.CompactSize6) {
 			return
 		}
 	}
@@ -101,8 +107,49 @@ func (c *Checker) stranger(peers []byte, size int, torrent uint64) []byte {
 	return nil
 }
 
-func name(hash shoal.InfoHash, entry []byte) string {
+// apart wants the peers to be others than the asker, and each once. Where more
+// than one peer has an address and port, none of this can be told.
+func (c *Checker) apart(a *Answer, peers []byte, size int) bool {
+	if c.population.Shared() {
+		return true
+	}
+	for i := 0; i < len(peers); i += size {
+		entry := peers[i:][:size]
+		if c.population.Is(entry, a.Peer) {
+			c.tally.Wrong(report.WrongAsker, fmt.Sprintf("%v is the asker", place(entry)), a.Raw)
+			return false
+		}
+		for j := 0; j < i; j += size {
+			if bytes.Equal(peers[j:][:size], entry) {
+				c.tally.Wrong(report.WrongTwice, fmt.Sprintf("%v comes twice", place(entry)), a.Raw)
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// place reads a compact peer.
+func place(entry []byte) netip.AddrPort {
 	n := len(entry) - 2
 	addr, _ := netip.AddrFromSlice(entry[:n])
-	return fmt.Sprintf("%v was not announced for torrent %v", netip.AddrPortFrom(addr, binary.BigEndian.Uint16(entry[n:])), hash)
+	return netip.AddrPortFrom(addr, binary.BigEndian.Uint16(entry[n:]))
+}
+
+// Torrent is what a scrape says of one.
+type Torrent struct{ Seeders, Completed, Leechers uint64 }
+
+// Torrent judges what a scrape says of a torrent, and counts what is wrong. An
+// answer is counted by the caller: it may hold many.
+func (c *Checker) Torrent(t Torrent, raw []byte) bool {
+	// Each by itself first: the sum of two must not come round to something small.
+	if t.Seeders > c.most || t.Leechers > c.most || t.Seeders+t.Leechers > c.most {
+		c.tally.Wrong(report.WrongCounts, fmt.Sprintf("a scrape of %d seeders and %d leechers, where %d peers may be", t.Seeders, t.Leechers, c.most), raw)
+		return false
+	}
+	if t.Completed > believable {
+		c.tally.Wrong(report.WrongCounts, fmt.Sprintf("a scrape of %d that completed", t.Completed), raw)
+		return false
+	}
+	return true
 }

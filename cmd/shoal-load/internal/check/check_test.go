@@ -49,11 +49,14 @@ func TestAnnounce(t *testing.T) {
 		{"as many as handed out", Answer{Counted: 2, Peers4: two}, "", false},
 		{"all there are", Answer{Counted: 100}, "", false},
 		{"more than there are", Answer{Counted: 101}, "counts", false},
+		{"the asker", Answer{Counted: 3, Peers4: append(compact(1), compact(99)...)}, "own_peer", false},
+		{"one twice", Answer{Counted: 3, Peers4: append(compact(1), compact(1)...)}, "repeated_peer", false},
 		{"stranger", Answer{Counted: 3, Peers4: append(compact(1), 127, 64, 0, 2, 4, 0)}, "foreign_peer", false},
 		{"IPv6 stranger", Answer{Counted: 3, Peers6: append(make([]byte, 15), 1, 4, 0)}, "foreign_peer", false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c, tally, _ := crowd(t, 2)
+			test.answer.Peer, test.answer.Interval = 99, 1800
 			c.Announce(&test.answer)
 			wrong := wrongOf(tally)
 			if test.wrong == "" {
@@ -76,13 +79,13 @@ func TestAnnounce(t *testing.T) {
 func TestCountsOfOthers(t *testing.T) {
 	c, tally, _ := crowd(t, 2)
 	c = New(&plan.Plan{Population: c.population, NumWant: 2}, tally)
-	c.Announce(&Answer{Counted: 101})
-	c.Announce(&Answer{Counted: believable})
+	c.Announce(&Answer{Interval: 1800, Counted: 101})
+	c.Announce(&Answer{Interval: 1800, Counted: believable})
 	if tally.Answered[plan.Announce] != 2 || tally.WrongCount() != 0 {
 		t.Errorf("wrong %v", wrongOf(tally))
 	}
-	c.Announce(&Answer{Counted: 1 << 31})
-	c.Announce(&Answer{Counted: 1<<32 - 1})
+	c.Announce(&Answer{Interval: 1800, Counted: 1 << 31})
+	c.Announce(&Answer{Interval: 1800, Counted: 1<<32 - 1})
 	if wrongOf(tally)["counts"] != 2 {
 		t.Errorf("wrong %v, want 2 of counts", wrongOf(tally))
 	}
@@ -93,7 +96,7 @@ func TestCountsOfOthers(t *testing.T) {
 func TestSample(t *testing.T) {
 	c, tally, _ := crowd(t, 30)
 	for range verifyFirst + 10*verifyEvery {
-		c.Announce(&Answer{Counted: 9, Peers4: []byte{1, 2, 3, 4, 5, 6}})
+		c.Announce(&Answer{Interval: 1800, Counted: 9, Peers4: []byte{1, 2, 3, 4, 5, 6}})
 	}
 	if n := wrongOf(tally)["foreign_peer"]; n != verifyFirst+10 || tally.Verified != n {
 		t.Errorf("%d found, %d answers verified", n, tally.Verified)
@@ -104,5 +107,32 @@ func TestSample(t *testing.T) {
 	}
 	if example := summary.Examples["foreign_peer"]; !strings.Contains(example, " torrent "+c.population.Hash(0).String()+": ") {
 		t.Errorf("example %q does not name torrent %v", example, c.population.Hash(0))
+	}
+}
+
+// TestInterval: what a client could not wait for is no interval.
+func TestInterval(t *testing.T) {
+	for interval, wrong := range map[uint64]uint64{0: 1, 1: 0, believable: 0, believable + 1: 1, 1<<32 - 1: 1} {
+		c, tally, _ := crowd(t, 2)
+		c.Announce(&Answer{Counted: 1, Interval: interval})
+		if wrongOf(tally)["interval"] != wrong {
+			t.Errorf("interval %d: wrong %v", interval, wrongOf(tally))
+		}
+	}
+}
+
+// TestSharedPlaces: where peers share an address and a port, another may look
+// like the asker, and two like one.
+func TestSharedPlaces(t *testing.T) {
+	source := netip.MustParseAddr("127.64.0.1")
+	pop, err := population.New(population.Config{Peers: 2*population.Ports + 1, Torrents: 1, Sources: []netip.Addr{source}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tally := report.NewTally()
+	one := binary.BigEndian.AppendUint16(source.AsSlice(), pop.Port(5))
+	New(&plan.Plan{Population: pop, NumWant: 2}, tally).Announce(&Answer{Peer: 5, Interval: 9, Counted: 3, Peers4: append(one, one...)})
+	if tally.WrongCount() != 0 {
+		t.Errorf("wrong %v", wrongOf(tally))
 	}
 }

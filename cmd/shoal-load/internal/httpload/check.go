@@ -28,6 +28,7 @@ func (w *worker) answered(j *job, r *response, raw []byte, now int64) {
 		asked = w.asked(j)
 	}
 	var a answer
+	a.torrents = w.torrents[:0]
 	err := a.read(body, asked)
 	switch {
 	case err != nil:
@@ -35,13 +36,22 @@ func (w *worker) answered(j *job, r *response, raw []byte, now int64) {
 	case a.failure != nil:
 		w.tally.Error(a.failure)
 	case j.kind == plan.Scrape:
-		w.tally.Answered[plan.Scrape]++
+		w.judgeScrape(a.torrents, raw)
 	default:
 		w.checker.Announce(&check.Answer{
-			Peer: j.peer, Counted: uint64(a.complete) + uint64(a.incomplete),
+			Peer: j.peer, Interval: uint64(a.interval), Counted: uint64(a.complete) + uint64(a.incomplete),
 			Peers4: a.peers4, Peers6: a.peers6, Raw: raw,
 		})
 	}
+}
+
+func (w *worker) judgeScrape(torrents []check.Torrent, raw []byte) {
+	for _, t := range torrents {
+		if !w.checker.Torrent(t, raw) {
+			return
+		}
+	}
+	w.tally.Answered[plan.Scrape]++
 }
 
 // broken counts what is no HTTP response.
@@ -58,6 +68,7 @@ type answer struct {
 	interval             int64
 	complete, incomplete int64
 	peers4, peers6       []byte
+	torrents             []check.Torrent // of a scrape
 }
 
 var (
@@ -102,7 +113,7 @@ func (a *answer) read(body []byte, asked []shoal.InfoHash) error {
 			a.peers6, err = readString(&r)
 		case "files":
 			if files = true; scrape {
-				err = readFiles(&r, asked)
+				a.torrents, err = readFiles(&r, asked, a.torrents)
 			} else {
 				err = r.Skip()
 			}
@@ -147,26 +158,58 @@ func readCount(r *bencode.Reader) (int64, error) {
 	return t.Int, nil
 }
 
-// readFiles reads the torrents of a scrape. Those that a tracker does not know
+// readFiles appends the torrents of a scrape. Those that a tracker does not know
 // may be missing.
-func readFiles(r *bencode.Reader, asked []shoal.InfoHash) error {
+func readFiles(r *bencode.Reader, asked []shoal.InfoHash, torrents []check.Torrent) ([]check.Torrent, error) {
 	if t, err := r.Next(); err != nil || t.Kind != bencode.Dict {
-		return errFiles
+		return nil, errFiles
 	}
 	for n := 0; ; n++ {
 		key, err := r.Next()
 		switch {
 		case err != nil:
-			return errFiles
+			return nil, errFiles
 		case key.Kind == bencode.End:
-			return nil
+			return torrents, nil
 		case len(key.Bytes) != len(shoal.InfoHash{}):
-			return errFiles
+			return nil, errFiles
 		case n == len(asked) || !slices.Contains(asked, shoal.InfoHash(key.Bytes)):
-			return errUnasked
+			return nil, errUnasked
 		}
-		if err := r.Skip(); err != nil {
-			return errFiles
+		t, err := readTorrent(r)
+		if err != nil {
+			return nil, err
+		}
+		torrents = append(torrents, t)
+	}
+}
+
+// readTorrent reads what a scrape says of one torrent.
+func readTorrent(r *bencode.Reader) (check.Torrent, error) {
+	if t, err := r.Next(); err != nil || t.Kind != bencode.Dict {
+		return check.Torrent{}, errFiles
+	}
+	var seeders, completed, leechers int64
+	for {
+		key, err := r.Next()
+		switch {
+		case err != nil:
+			return check.Torrent{}, errFiles
+		case key.Kind == bencode.End:
+			return check.Torrent{Seeders: uint64(seeders), Completed: uint64(completed), Leechers: uint64(leechers)}, nil
+		}
+		switch string(key.Bytes) {
+		case "complete":
+			seeders, err = readCount(r)
+		case "downloaded":
+			completed, err = readCount(r)
+		case "incomplete":
+			leechers, err = readCount(r)
+		default:
+			err = r.Skip()
+		}
+		if err != nil {
+			return check.Torrent{}, err
 		}
 	}
 }

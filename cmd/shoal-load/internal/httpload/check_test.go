@@ -66,6 +66,11 @@ func TestRead(t *testing.T) {
 		{"more torrents than asked for", "d5:filesd20:" + hash + "de20:" + hash + "de20:" + hash + "deee", true, errUnasked},
 		{"another torrent than those asked for", "d5:filesd20:" + hash + "de20:" + stranger + "deee", true, errUnasked},
 		{"files in an announce", "d5:filesd20:" + hash + "dee8:intervali9e5:peers0:e", false, nil},
+		{"scrape of -7 seeders", "d5:filesd20:" + hash + "d8:completei-7eeee", true, errCount},
+		{"scrape of -7 completed", "d5:filesd20:" + hash + "d10:downloadedi-7eeee", true, errCount},
+		{"scrape of -7 leechers", "d5:filesd20:" + hash + "d10:incompletei-7eeee", true, errCount},
+		{"scrape of a torrent that is a number", "d5:filesd20:" + hash + "i1eee", true, errFiles},
+		{"unknown keys of a torrent", "d5:filesd20:" + hash + "d8:completei1e4:name1:xeee", true, nil},
 		{"files cut", "d5:filesd20:" + hash, true, errFiles},
 	} {
 		var a answer
@@ -95,12 +100,15 @@ func TestAnswered(t *testing.T) {
 		wrong  string
 	}{
 		{"nobody", 200, "d" + counts + "5:peers0:e", ""},
-		{"a peer", 200, "d" + counts + "5:peers6:\x7F\x40\x00\x01\x04\x00e", ""},
+		{"a peer", 200, "d" + counts + "5:peers6:\x7F\x40\x00\x02\x04\x00e", ""},
 		{"a stranger", 200, "d" + counts + "5:peers6:\x7F\x40\x00\x09\x04\x00e", "foreign_peer"},
 		{"five bytes", 200, "d" + counts + "5:peers5:\x7F\x40\x00\x01\x04e", "length"},
 		{"three peers", 200, "d" + counts + "5:peers18:abcdefabcdefabcdefe", "peer_count"},
 		{"fewer counted than handed out", 200, "d8:completei1e8:intervali9e5:peers12:\x7F\x40\x00\x01\x04\x00\x7F\x40\x00\x02\x04\x00e", "counts"},
 		{"more counted than there are", 200, "d8:completei99e10:incompletei9223372036854775807e8:intervali9e5:peers0:e", "counts"},
+		{"the asker", 200, "d" + counts + "5:peers6:\x7F\x40\x00\x01\x04\x00e", "own_peer"},
+		{"a peer twice", 200, "d" + counts + "5:peers12:\x7F\x40\x00\x02\x04\x00\x7F\x40\x00\x02\x04\x00e", "repeated_peer"},
+		{"an interval of centuries", 200, "d8:completei1e8:intervali2147483648e5:peers0:e", "interval"},
 		{"no bencode", 200, "<html>", "bencode"},
 		{"status", 503, "d" + counts + "5:peers0:e", "status"},
 	} {
@@ -166,6 +174,27 @@ func TestScrapePath(t *testing.T) {
 	} {
 		if got := scrapePath(announce); got != want {
 			t.Errorf("%s: %s, want %s", announce, got, want)
+		}
+	}
+}
+
+// TestScrapeCounts: a scrape counts no more than there may be.
+func TestScrapeCounts(t *testing.T) {
+	for _, test := range []struct{ counts, wrong string }{
+		{"8:completei40e10:downloadedi2147483647e10:incompletei60e", ""},
+		{"8:completei40e10:incompletei61e", "counts"},
+		{"10:incompletei99999999999e", "counts"},
+		{"8:completei9223372036854775807e10:incompletei9223372036854775807e", "counts"},
+		{"10:downloadedi2147483648e", "counts"},
+		{"8:completei-7e", "bencode"},
+	} {
+		w := newWorker(newPlan(t, nowhere), 0, report.NewLive(1))
+		j := job{kind: plan.Scrape}
+		body := "d5:filesd20:" + string(w.asked(&j)[0][:]) + "d" + test.counts + "eee"
+		w.answered(&j, &response{status: 200, length: len(body)}, []byte(body), 1)
+		got := summary(w.tally)
+		if test.wrong == "" && (got.Wrong != 0 || got.Answered["scrape"] != 1) || test.wrong != "" && (got.Wrong != 1 || got.WrongBy[test.wrong] != 1) {
+			t.Errorf("%s: wrong %v, answered %v", test.counts, got.WrongBy, got.Answered)
 		}
 	}
 }

@@ -10,22 +10,23 @@ import (
 
 // worker chooses requests and judges answers; the engine moves the bytes.
 type worker struct {
-	plan    *plan.Plan
-	pop     *population.Population
-	index   int
-	mix     plan.Mix
-	random  population.Random
-	pace    plan.Pace
-	sources []source
-	cursor  int      // of sources
-	retry   []uint64 // peers to announce again; Fill only
-	form    form
-	hashes  []shoal.InfoHash // of a scrape
-	tally   *report.Tally
-	checker *check.Checker
-	live    *report.Live
-	started int64
-	ended   int64 // when the last request left
+	plan     *plan.Plan
+	pop      *population.Population
+	index    int
+	mix      plan.Mix
+	random   population.Random
+	pace     plan.Pace
+	sources  []source
+	cursor   int      // of sources
+	retry    []uint64 // peers to announce again; Fill only
+	form     form
+	hashes   []shoal.InfoHash // of a scrape
+	torrents []check.Torrent  // room for what one says
+	tally    *report.Tally
+	checker  *check.Checker
+	live     *report.Live
+	started  int64
+	ended    int64 // when the last request left
 }
 
 // source is one address that a worker announces from.
@@ -48,7 +49,8 @@ func newWorker(p *plan.Plan, index int, live *report.Live) *worker {
 		plan: p, pop: p.Population, index: index, mix: p.Mix(),
 		random: population.NewRandom(p.Seed + uint64(index)),
 		form:   newForm(p), hashes: make([]shoal.InfoHash, p.Hashes),
-		tally: report.NewTally(), live: live,
+		torrents: make([]check.Torrent, 0, p.Hashes),
+		tally:    report.NewTally(), live: live,
 	}
 	w.checker = check.New(p, w.tally)
 	for _, i := range p.SourcesOf(index) {

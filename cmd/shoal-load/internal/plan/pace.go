@@ -69,6 +69,9 @@ func (p *Pace) Take(now int64) int64 {
 	return at
 }
 
+// Skip gives out n requests that will not leave.
+func (p *Pace) Skip(n int) { p.given += uint64(n) }
+
 // Until returns the nanoseconds to the next request of an open loop.
 func (p *Pace) Until(now int64) int64 {
 	return p.start + int64(p.first+float64(p.given)*p.interval) - now

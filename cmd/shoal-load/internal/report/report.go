@@ -28,6 +28,7 @@ type Tally struct {
 	Peers    uint64             // handed out
 	Verified uint64             // answers whose peers were all checked
 	Bare     uint64             // announces whose answer does not count the asker
+	Stray    uint64             // wrong packets that answer no request
 	In, Out  uint64             // bytes of messages
 	Last     int64              // when the last answer came, by the worker's clock
 
@@ -47,8 +48,9 @@ func (t *Tally) Latency(nanoseconds int64) {
 	_ = t.latency.RecordValue(min(max(1, nanoseconds/1000), slowest))
 }
 
-// Responses returns how many answers came in time, of whatever content.
-func (t *Tally) Responses() uint64 { return sum(t.Answered[:]) + t.Errors + t.WrongCount() }
+// Responses returns how many requests were answered in time, with whatever
+// content. A stray answers none.
+func (t *Tally) Responses() uint64 { return sum(t.Answered[:]) + t.Errors + t.WrongCount() - t.Stray }
 
 // WrongCount returns how many answers were wrong.
 func (t *Tally) WrongCount() uint64 { return sum(t.wrong[:]) }
@@ -68,7 +70,7 @@ func (t *Tally) Add(o *Tally) {
 	for _, pair := range [][2]*uint64{
 		{&t.Errors, &o.Errors}, {&t.Lost, &o.Lost}, {&t.Late, &o.Late}, {&t.Refused, &o.Refused},
 		{&t.Missed, &o.Missed}, {&t.Dropped, &o.Dropped}, {&t.Peers, &o.Peers}, {&t.Verified, &o.Verified},
-		{&t.Bare, &o.Bare}, {&t.Unclosed, &o.Unclosed}, {&t.In, &o.In}, {&t.Out, &o.Out},
+		{&t.Bare, &o.Bare}, {&t.Stray, &o.Stray}, {&t.Unclosed, &o.Unclosed}, {&t.In, &o.In}, {&t.Out, &o.Out},
 	} {
 		*pair[0] += *pair[1]
 	}

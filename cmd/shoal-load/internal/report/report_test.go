@@ -16,7 +16,8 @@ func filled() *Tally {
 	t := NewTally()
 	t.Sent = [plan.Kinds]uint64{1100, 100, 10}
 	t.Answered = [plan.Kinds]uint64{1000, 90, 10}
-	t.Peers, t.Lost = 30_000, 5
+	t.Peers, t.Lost, t.Verified = 30_000, 5, 1500
+	t.WrongStray(WrongTransaction, "nobody's", []byte("\x03"))
 	t.Error([]byte("go away"))
 	t.Wrong(WrongPeer, "a stranger", []byte("\x00\x01"))
 	t.Wrong(WrongPeer, "another", []byte("\x02"))
@@ -41,7 +42,7 @@ func TestSummary(t *testing.T) {
 		t.Fatal(err)
 	}
 	for key, want := range map[string]float64{
-		"requests": 2420, "responses": 2206, "responses_per_second": 1103, "lost": 10, "wrong": 4, "errors": 2,
+		"requests": 2420, "responses": 2206, "responses_per_second": 1103, "lost": 10, "wrong": 6, "stray": 2, "errors": 2, "verified": 3000,
 		"mean_peers": 30, "cpu_seconds": 1, "duration_seconds": 2, "responses_per_cpu_second": 2206,
 	} {
 		if got[key] != want {
@@ -54,7 +55,7 @@ func TestSummary(t *testing.T) {
 			t.Errorf("latency %s is %v, want %v", key, latency[key], want)
 		}
 	}
-	if fmt.Sprint(got["wrong_by_kind"], got["error_texts"]) != "map[foreign_peer:4] map[go away:2]" {
+	if fmt.Sprint(got["wrong_by_kind"], got["error_texts"]) != "map[foreign_peer:4 transaction:2] map[go away:2]" {
 		t.Errorf("wrong %v, errors %v", got["wrong_by_kind"], got["error_texts"])
 	}
 
@@ -63,7 +64,7 @@ func TestSummary(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"2,420", "1,103", `foreign_peer   4, first: a stranger: 2 bytes: "\x00\x01"`, `"go away"`,
+		"2,420", "1,103", "verified         3,000", "transaction    2, first", `foreign_peer   4 of 3,000 verified, first: a stranger: 2 bytes: "\x00\x01"`, `"go away"`,
 		"p50 500µs  p90 900µs  p99 990µs  p99.9 999µs  max 1ms", "1,000 requests a second",
 	} {
 		if !strings.Contains(b.String(), want) {
@@ -121,7 +122,7 @@ func TestLive(t *testing.T) {
 	l.Publish(0, filled())
 	l.Publish(1, filled())
 	l.Publish(1, filled())
-	if responses, lost, wrong := l.Totals(); responses != 2206 || lost != 10 || wrong != 6 {
+	if responses, lost, wrong := l.Totals(); responses != 2206 || lost != 10 || wrong != 8 {
 		t.Errorf("%d responses, %d lost, %d wrong", responses, lost, wrong)
 	}
 }

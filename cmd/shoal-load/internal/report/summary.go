@@ -34,6 +34,7 @@ type Summary struct {
 	Unclosed uint64            `json:"not_closed"`
 	Bare     uint64            `json:"asker_not_counted"`
 	Wrong    uint64            `json:"wrong"`
+	Stray    uint64            `json:"stray"` // of the wrong ones, those that are no responses
 	Errors   uint64            `json:"errors"`
 	WrongBy  map[string]uint64 `json:"wrong_by_kind"`
 	Examples map[string]string `json:"wrong_examples"`
@@ -66,7 +67,7 @@ func Summarize(transport string, p *plan.Plan, t *Tally, elapsed, cpu time.Durat
 		Responses: t.Responses(), Answered: map[string]uint64{},
 		Out: t.Out, In: t.In, Verified: t.Verified,
 		Lost: t.Lost, Late: t.Late, Missed: t.Missed, Refused: t.Refused, Dropped: t.Dropped, Unclosed: t.Unclosed, Bare: t.Bare,
-		Wrong: t.WrongCount(), Errors: t.Errors,
+		Wrong: t.WrongCount(), Stray: t.Stray, Errors: t.Errors,
 		WrongBy: map[string]uint64{}, Examples: map[string]string{}, Texts: t.texts,
 		CPU: cpu.Seconds(),
 	}

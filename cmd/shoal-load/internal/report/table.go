@@ -39,6 +39,7 @@ func (s *Summary) WriteTable(w io.Writer) error {
 	row("responses/s", "%s", grouped(uint64(s.PerSecond+0.5)))
 	row("bytes", "%s sent, %s received", grouped(s.Out), grouped(s.In))
 	row("peers an answer", "%.1f", s.MeanPeers)
+	row("verified", "%s  (answers whose peers were all looked up)", grouped(s.Verified))
 	row("lost", "%s", grouped(s.Lost))
 	rowIf(s.Late, "late", "answers to what had been given up")
 	rowIf(s.Missed, "missed", "due and never sent: this machine or the target is too slow for the rate")
@@ -47,8 +48,13 @@ func (s *Summary) WriteTable(w io.Writer) error {
 	rowIf(s.Unclosed, "not closed", "connections that the tracker kept although asked to close them, which slowed the test: compare with --keep-alive")
 	rowIf(s.Bare, "not counted", "announces answered with counts of nobody, not even the asker: a tracker at its limits")
 	row("wrong", "%s", grouped(s.Wrong))
+	rowIf(s.Stray, "  stray", "packets that answer no request; not among the responses")
 	for _, name := range sortedKeys(s.WrongBy) {
-		row("  "+name, "%s, first: %s", grouped(s.WrongBy[name]), s.Examples[name])
+		of := ""
+		if s.sampled(name) {
+			of = fmt.Sprintf(" of %s verified", grouped(s.Verified))
+		}
+		row("  "+name, "%s%s, first: %s", grouped(s.WrongBy[name]), of, s.Examples[name])
 	}
 	row("errors", "%s", grouped(s.Errors))
 	for _, text := range sortedKeys(s.Texts) {
@@ -58,6 +64,13 @@ func (s *Summary) WriteTable(w io.Writer) error {
 	row("latency", "p50 %s  p90 %s  p99 %s  p99.9 %s  max %s", spell(l.P50), spell(l.P90), spell(l.P99), spell(l.P999), spell(l.Max))
 	row("own CPU", "%.2f s, %.2f µs a response", s.CPU, s.CPUPerResponse)
 	return t.Flush()
+}
+
+// sampled reports whether what is wrong by that name is looked for in the
+// verified answers alone.
+func (s *Summary) sampled(name string) bool {
+	i := slices.Index(wrongNames[:], name)
+	return i >= 0 && Wrong(i).sampled()
 }
 
 func byKind(counts map[string]uint64) string {

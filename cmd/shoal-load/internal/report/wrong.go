@@ -12,7 +12,10 @@ const (
 	WrongAction                   // of another kind than the request
 	WrongPeerCount                // more peers than asked for
 	WrongPeer                     // a peer that nobody announced for this torrent
+	WrongAsker                    // the asker among the peers
+	WrongTwice                    // the same peer twice
 	WrongCounts                   // fewer than the peers handed out, or more than there are
+	WrongInterval                 // none that a client could wait for
 	WrongHTTP                     // no HTTP response, or one without a length that ends
 	WrongStatus                   // another status than 200
 	WrongBencode                  // no dictionary, or one without what belongs there
@@ -20,10 +23,13 @@ const (
 )
 
 var wrongNames = [wrongKinds]string{
-	"length", "transaction", "action", "peer_count", "foreign_peer", "counts", "http", "status", "bencode",
+	"length", "transaction", "action", "peer_count", "foreign_peer", "own_peer", "repeated_peer", "counts", "interval", "http", "status", "bencode",
 }
 
 func (w Wrong) String() string { return wrongNames[w] }
+
+// sampled reports whether only the verified answers are looked at for it.
+func (w Wrong) sampled() bool { return w == WrongPeer || w == WrongAsker || w == WrongTwice }
 
 // shown is how many bytes of a wrong answer are shown.
 const shown = 96
@@ -34,6 +40,12 @@ func (t *Tally) Wrong(w Wrong, what string, answer []byte) {
 	if t.examples[w] == "" {
 		t.examples[w] = fmt.Sprintf("%s: %d bytes: %q", what, len(answer), answer[:min(len(answer), shown)])
 	}
+}
+
+// WrongStray counts a packet that answers no request, and so is no response.
+func (t *Tally) WrongStray(w Wrong, what string, packet []byte) {
+	t.Stray++
+	t.Wrong(w, what, packet)
 }
 
 // textsKept bounds how many different texts of errors are told apart: a

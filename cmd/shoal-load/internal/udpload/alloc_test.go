@@ -15,6 +15,7 @@ func TestLoopDoesNotAllocate(t *testing.T) {
 	p.Scrape = 20
 	w := newSilent(t, p)
 	announce := unhex(t, "00000001 00000000 00000708 00000001 00000001 7F4000010400")
+	alone := unhex(t, "00000001 00000000 00000708 00000001 00000001")
 	scrape := unhex(t, "00000002 00000000 00000001 00000002 00000003 00000001 00000002 00000003")
 	now := int64(0)
 	n := testing.AllocsPerRun(100, func() {
@@ -25,8 +26,11 @@ func TestLoopDoesNotAllocate(t *testing.T) {
 		for i := range w.table.slots {
 			s := &w.table.slots[i]
 			packet := announce
-			if s.kind == plan.Scrape {
+			switch {
+			case s.kind == plan.Scrape:
 				packet = scrape
+			case s.peer == 0: // it is not handed out to itself
+				packet = alone
 			}
 			binary.BigEndian.PutUint32(packet[4:], w.table.transaction(uint32(i)))
 			w.take(packet, int(s.socket), now)

@@ -13,7 +13,7 @@ import (
 func (w *worker) take(packet []byte, socket int, now int64) {
 	w.tally.In += uint64(len(packet))
 	if len(packet) < udptracker.ReplyHeader {
-		w.tally.Wrong(report.WrongLength, "shorter than any reply", packet)
+		w.tally.WrongStray(report.WrongLength, "shorter than any reply", packet)
 		return
 	}
 	transaction := binary.BigEndian.Uint32(packet[4:])
@@ -22,7 +22,7 @@ func (w *worker) take(packet []byte, socket int, now int64) {
 		if late {
 			w.tally.Late++
 		} else {
-			w.tally.Wrong(report.WrongTransaction, "a transaction that nobody waits for", packet)
+			w.tally.WrongStray(report.WrongTransaction, "a transaction that nobody waits for", packet)
 		}
 		return
 	}
@@ -54,10 +54,24 @@ func (w *worker) judge(packet []byte, s *slot, socket int, now int64) {
 			w.tally.Wrong(report.WrongLength, "answer to a scrape", packet)
 			return
 		}
-		w.tally.Answered[plan.Scrape]++
+		w.judgeScrape(counts, packet)
 	default:
 		w.tally.Wrong(report.WrongAction, "answer to "+s.kind.String(), packet)
 	}
+}
+
+func (w *worker) judgeScrape(counts, packet []byte) {
+	for ; len(counts) > 0; counts = counts[udptracker.CountsSize:] {
+		t := check.Torrent{
+			Seeders:   uint64(binary.BigEndian.Uint32(counts)),
+			Completed: uint64(binary.BigEndian.Uint32(counts[4:])),
+			Leechers:  uint64(binary.BigEndian.Uint32(counts[8:])),
+		}
+		if !w.checker.Torrent(t, packet) {
+			return
+		}
+	}
+	w.tally.Answered[plan.Scrape]++
 }
 
 func (w *worker) judgeAnnounce(packet []byte, peer uint64) {
@@ -66,9 +80,10 @@ func (w *worker) judgeAnnounce(packet []byte, peer uint64) {
 		return
 	}
 	answer := check.Answer{
-		Peer:    peer,
-		Counted: uint64(binary.BigEndian.Uint32(packet[12:])) + uint64(binary.BigEndian.Uint32(packet[16:])),
-		Raw:     packet,
+		Peer:     peer,
+		Interval: uint64(binary.BigEndian.Uint32(packet[8:])),
+		Counted:  uint64(binary.BigEndian.Uint32(packet[12:])) + uint64(binary.BigEndian.Uint32(packet[16:])),
+		Raw:      packet,
 	}
 	if peers := packet[udptracker.AnnounceHeader:]; w.ipv6 {
 		answer.Peers6 = peers

@@ -61,9 +61,9 @@ func requestRoom(p *plan.Plan) int {
 	return max(udptracker.AnnounceSize, udptracker.ScrapeSize+p.Hashes*udptracker.HashSize)
 }
 
-// answerRoom is the longest answer to any, and one peer more, so that one too
-// many is seen.
+// answerRoom is the longest answer to any, and one entry more, so that one too
+// many is seen: what is longer than the room is cut, and would pass for whole.
 func answerRoom(p *plan.Plan) int {
 	return max(udptracker.AnnounceHeader+(p.NumWant+1)*p.Population.EntrySize(),
-		udptracker.ReplyHeader+p.Hashes*udptracker.CountsSize, 256)
+		udptracker.ReplyHeader+(p.Hashes+1)*udptracker.CountsSize, 256)
 }

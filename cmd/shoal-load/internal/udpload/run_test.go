@@ -280,3 +280,21 @@ func TestBatch(t *testing.T) {
 		}
 	}
 }
+
+// TestLongScrapes: an answer to a scrape that is one entry too long is wrong, at
+// whatever length the room for it is full.
+func TestLongScrapes(t *testing.T) {
+	onEngines(t, func(t *testing.T, change func(*plan.Plan)) {
+		for _, hashes := range []int{1, 10, 21, 26, 74} {
+			p := newPlan(t, serve(t, func(request []byte, _ netip.AddrPort) []byte {
+				return append(unknown(request), make([]byte, udptracker.CountsSize)...)
+			}))
+			change(p)
+			p.Hashes, p.Scrape, p.Requests, p.Timeout = hashes, 100, 20, time.Second
+			tally, _ := run(t, p)
+			if wrongOf(tally)["length"] != 20 {
+				t.Errorf("%d hashes: wrong %v of 20", hashes, wrongOf(tally))
+			}
+		}
+	})
+}

@@ -2,18 +2,25 @@ package udpload
 
 import "github.com/shoal-tracker/shoal/cmd/shoal-load/internal/plan"
 
-// sendDue sends what is due, a batch a socket.
+// turnSize bounds how much is sent until answers, the time and a stop are looked
+// for again: a rate that is far too high has something due at all times.
+const turnSize = 64 * batchSize
+
+// sendDue sends what is due, a batch a socket. What is more than a turn it leaves
+// for the next.
 func (w *worker) sendDue(now int64) error {
 	free := w.table.room()
 	due := w.pace.Due(now, free)
 	again := min(len(w.retry), free)
 	// What finds no room is missed, except where every peer has to be announced:
 	// there it leaves later.
-	for excess := due - free; excess > 0 && !w.plan.Fill; excess-- {
-		w.pace.Take(now)
-		w.tally.Missed++
+	if excess := due - free; excess > 0 && !w.plan.Fill {
+		w.pace.Skip(excess)
+		w.tally.Missed += uint64(excess)
 	}
-	due = min(due, free-again)
+	again, due = min(again, turnSize), min(due, free-again)
+	w.behind = again+due > turnSize
+	due = min(due, turnSize-again)
 	for due+again > 0 {
 		w.out.n = 0
 		if again > 0 {

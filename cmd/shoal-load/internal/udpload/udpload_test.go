@@ -61,7 +61,7 @@ func TestTake(t *testing.T) {
 		wrong  string
 	}{
 		{"announce, nobody", plan.Announce, "00000001 TTTTTTTT" + counts, ""},
-		{"announce, peer 0", plan.Announce, "00000001 TTTTTTTT" + counts + "7F400001 0400", ""},
+		{"announce, peer 0", plan.Announce, "00000001 TTTTTTTT" + counts + "7F400002 0400", ""},
 		{"connect", plan.Connect, "00000000 TTTTTTTT 0102030405060708", ""},
 		{"scrape", plan.Scrape, "00000002 TTTTTTTT" + "000000010000000200000003 000000010000000200000003", ""},
 		{"empty", plan.Announce, "", "length"},
@@ -74,6 +74,13 @@ func TestTake(t *testing.T) {
 		{"connect cut", plan.Connect, "00000000 TTTTTTTT 01020304050607", "length"},
 		{"announce with more counted than there are", plan.Announce, "00000001 TTTTTTTT 00000708 FFFFFFFF FFFFFFFF", "counts"},
 		{"announce with fewer counted than handed out", plan.Announce, "00000001 TTTTTTTT 00000708 00000001 00000000 7F400001 0400 7F400002 0400", "counts"},
+		{"interval 0", plan.Announce, "00000001 TTTTTTTT 00000000 00000001 00000001", "interval"},
+		{"interval below 0", plan.Announce, "00000001 TTTTTTTT FFFFFFFF 00000001 00000001", "interval"},
+		{"the asker", plan.Announce, "00000001 TTTTTTTT" + counts + "7F400001 0400", "own_peer"},
+		{"a peer twice", plan.Announce, "00000001 TTTTTTTT" + counts + "7F400002 0400 7F400002 0400", "repeated_peer"},
+		{"scrape of -1 seeders", plan.Scrape, "00000002 TTTTTTTT" + "000000010000000200000003 FFFFFFFF0000000200000003", "counts"},
+		{"scrape of -1 completed", plan.Scrape, "00000002 TTTTTTTT" + "00000001FFFFFFFF00000003 000000010000000200000003", "counts"},
+		{"scrape of -1 leechers", plan.Scrape, "00000002 TTTTTTTT" + "0000000100000002FFFFFFFF 000000010000000200000003", "counts"},
 		{"scrape cut", plan.Scrape, "00000002 TTTTTTTT 00000001 00000002 000000", "length"},
 		{"scrape of one of two", plan.Scrape, "00000002 TTTTTTTT 00000001 00000002 00000003", "length"},
 		{"scrape of nothing", plan.Scrape, "00000002 TTTTTTTT", "length"},
@@ -100,6 +107,10 @@ func TestTake(t *testing.T) {
 			}
 			if len(wrong) != 1 || wrong[test.wrong] != 1 || w.tally.Answered[test.kind] != 0 {
 				t.Errorf("wrong %v, want %s", wrong, test.wrong)
+			}
+			// Of what came, only what belongs to the request answers it.
+			if answered := 1 - w.table.waiting(); w.tally.Responses() != uint64(answered) {
+				t.Errorf("%d responses, %d requests answered", w.tally.Responses(), answered)
 			}
 		})
 	}
@@ -311,5 +322,45 @@ func TestOverrun(t *testing.T) {
 	sent := w.tally.Sent[plan.Announce]
 	if room := uint64(len(w.table.slots)); sent != room || w.tally.Missed != 5001-room {
 		t.Errorf("%d sent into room for %d, %d missed", sent, room, w.tally.Missed)
+	}
+}
+
+// TestHugeRates: a rate that no machine reaches is counted, not gone through one
+// by one, and has a table like any other.
+func TestHugeRates(t *testing.T) {
+	for _, rate := range []float64{1e9, 1e19, 1e300} {
+		p := newPlan(t, nowhere)
+		p.Rate = rate
+		if n := inFlight(p, 0); n != maxSlots {
+			t.Errorf("rate %v: room for %d", rate, n)
+		}
+	}
+	p := newPlan(t, nowhere)
+	p.Rate, p.Duration = 1e9, 10*time.Hour
+	w := newSilent(t, p)
+	now := int64(9 * time.Hour) // 3.24e13 are due: hours, if each is looked at
+	if err := w.sendDue(now); err != nil {
+		t.Fatal(err)
+	}
+	sent, want := w.tally.Sent[plan.Announce]+w.tally.Sent[plan.Connect], uint64(now)+1
+	if sent != turnSize {
+		t.Errorf("%d sent before the time and the answers are looked at, want %d", sent, turnSize)
+	}
+	if w.patience(now) != 0 {
+		t.Error("waits for answers, although more is due")
+	}
+	if left := uint64(w.pace.Due(now, w.table.room())); sent+w.tally.Missed+left != want {
+		t.Errorf("%d sent, %d missed, %d still due of %d", sent, w.tally.Missed, left, want)
+	}
+}
+
+// TestSecondAnswer: a second answer to a request is wrong, and no response.
+func TestSecondAnswer(t *testing.T) {
+	w := newSilent(t, newPlan(t, nowhere))
+	packet := withTransaction(t, "00000001 TTTTTTTT 00000708 00000001 00000001", w.table.take(0, 0, plan.Announce, 0))
+	w.take(packet, 0, 1)
+	w.take(packet, 0, 2)
+	if w.tally.Responses() != 1 || w.tally.Stray != 1 || wrongOf(w.tally)["transaction"] != 1 {
+		t.Errorf("%d responses, %d strays, wrong %v", w.tally.Responses(), w.tally.Stray, wrongOf(w.tally))
 	}
 }

@@ -28,6 +28,7 @@ type worker struct {
 	random   population.Random
 	pace     plan.Pace
 	peer     population.Peer // of the request being written
+	behind   bool            // more is due than the last turn sent
 	gathered int             // packets since the last nap or wait
 	swept    int64           // when expired requests were last looked for
 	ended    int64           // when the last request left, or the time was over
@@ -62,7 +63,7 @@ func inFlight(p *plan.Plan, worker int) int {
 		return min(p.ConnectionsOf(worker), maxSlots)
 	}
 	during := p.Rate / float64(p.Workers) * (p.Timeout.Seconds() + sweepInterval.Seconds())
-	return min(int(during*1.25)+2*batchSize, maxSlots)
+	return int(min(during*1.25+2*batchSize, maxSlots)) // a large rate is no int
 }
 
 // sweepInterval is how often requests that are given up are looked for.
@@ -148,6 +149,9 @@ func (w *worker) napPays() bool {
 
 // patience returns how long to wait for packets.
 func (w *worker) patience(now int64) time.Duration {
+	if w.behind {
+		return 0
+	}
 	d := sweepInterval
 	if !w.plan.Closed() && !w.pace.Ended(now) && w.table.room() > 0 {
 		d = min(d, time.Duration(max(0, w.pace.Until(now))))
