@@ -31,12 +31,10 @@ fill() {
 }
 
 # refused tells whether more than one answer in a hundred was a refusal, an error
-# or wrong: such a server did other work than asked for, and has no figure. The
-# asker among its peers is not counted: opentracker hands it out in small swarms,
-# and does no less work for that.
+# or wrong: such a server did other work than asked for, and has no figure.
 refused() {
-	awk -v n="$(counted responses)" -v e="$(counted errors)" -v r="$(counted refused)" -v w="$(counted wrong)" -v own="$(counted own_peer)" \
-		'BEGIN { exit !((e + r + w - own) * 100 > n) }'
+	awk -v n="$(counted responses)" -v e="$(counted errors)" -v r="$(counted refused)" -v w="$(counted wrong)" \
+		'BEGIN { exit !((e + r + w) * 100 > n) }'
 }
 
 # remarks prints what else there is to know of a load.

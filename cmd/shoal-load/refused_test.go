@@ -31,8 +31,6 @@ func TestRefused(t *testing.T) {
 		{"a hundredth wrong", report.Summary{Responses: 1000, Wrong: 10}, false},
 		{"more wrong", report.Summary{Responses: 1000, Wrong: 11}, true},
 		{"all together", report.Summary{Responses: 1000, Errors: 4, Refused: 4, Wrong: 4}, true},
-		{"the asker handed out", report.Summary{Responses: 1000, Wrong: 16, WrongBy: map[string]uint64{"own_peer": 16}}, false},
-		{"the asker, and more", report.Summary{Responses: 1000, Wrong: 27, WrongBy: map[string]uint64{"counts": 11, "own_peer": 16}}, true},
 	} {
 		var b bytes.Buffer
 		if err := test.s.WriteJSON(&b); err != nil {

@@ -107,18 +107,14 @@ func (c *Checker) stranger(peers []byte, size int, torrent uint64) []byte {
 	return nil
 }
 
-// apart wants the peers to be others than the asker, and each once. Where more
-// than one peer has an address and port, none of this can be told.
+// apart wants each peer once. Where more than one peer has an address and port,
+// this cannot be told. (The asker among them is no error: no BEP forbids it.)
 func (c *Checker) apart(a *Answer, peers []byte, size int) bool {
 	if c.population.Shared() {
 		return true
 	}
 	for i := 0; i < len(peers); i += size {
 		entry := peers[i:][:size]
-		if c.population.Is(entry, a.Peer) {
-			c.tally.Wrong(report.WrongAsker, fmt.Sprintf("%v is the asker", place(entry)), a.Raw)
-			return false
-		}
 		for j := 0; j < i; j += size {
 			if bytes.Equal(peers[j:][:size], entry) {
 				c.tally.Wrong(report.WrongTwice, fmt.Sprintf("%v comes twice", place(entry)), a.Raw)

@@ -49,7 +49,6 @@ func TestAnnounce(t *testing.T) {
 		{"as many as handed out", Answer{Counted: 2, Peers4: two}, "", false},
 		{"all there are", Answer{Counted: 100}, "", false},
 		{"more than there are", Answer{Counted: 101}, "counts", false},
-		{"the asker", Answer{Counted: 3, Peers4: append(compact(1), compact(99)...)}, "own_peer", false},
 		{"one twice", Answer{Counted: 3, Peers4: append(compact(1), compact(1)...)}, "repeated_peer", false},
 		{"stranger", Answer{Counted: 3, Peers4: append(compact(1), 127, 64, 0, 2, 4, 0)}, "foreign_peer", false},
 		{"IPv6 stranger", Answer{Counted: 3, Peers6: append(make([]byte, 15), 1, 4, 0)}, "foreign_peer", false},

@@ -106,7 +106,6 @@ func TestAnswered(t *testing.T) {
 		{"three peers", 200, "d" + counts + "5:peers18:abcdefabcdefabcdefe", "peer_count"},
 		{"fewer counted than handed out", 200, "d8:completei1e8:intervali9e5:peers12:\x7F\x40\x00\x01\x04\x00\x7F\x40\x00\x02\x04\x00e", "counts"},
 		{"more counted than there are", 200, "d8:completei99e10:incompletei9223372036854775807e8:intervali9e5:peers0:e", "counts"},
-		{"the asker", 200, "d" + counts + "5:peers6:\x7F\x40\x00\x01\x04\x00e", "own_peer"},
 		{"a peer twice", 200, "d" + counts + "5:peers12:\x7F\x40\x00\x02\x04\x00\x7F\x40\x00\x02\x04\x00e", "repeated_peer"},
 		{"an interval of centuries", 200, "d8:completei1e8:intervali2147483648e5:peers0:e", "interval"},
 		{"no bencode", 200, "<html>", "bencode"},

@@ -54,12 +54,6 @@ func (p *Population) Member(entry []byte, torrent uint64) bool {
 	return false
 }
 
-// Is reports whether a compact peer has the address and port of a peer of ours.
-func (p *Population) Is(entry []byte, peer uint64) bool {
-	n := len(entry) - 2
-	return binary.BigEndian.Uint16(entry[n:]) == p.Port(peer) && p.sourceOf(entry[:n]) == p.Source(peer)
-}
-
 // sourceOf returns the index of an address, or -1.
 func (p *Population) sourceOf(address []byte) int {
 	if p.places == nil && len(address) == 4 {

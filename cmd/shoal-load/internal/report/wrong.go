@@ -12,7 +12,6 @@ const (
 	WrongAction                   // of another kind than the request
 	WrongPeerCount                // more peers than asked for
 	WrongPeer                     // a peer that nobody announced for this torrent
-	WrongAsker                    // the asker among the peers
 	WrongTwice                    // the same peer twice
 	WrongCounts                   // fewer than the peers handed out, or more than there are
 	WrongInterval                 // none that a client could wait for
@@ -23,13 +22,13 @@ const (
 )
 
 var wrongNames = [wrongKinds]string{
-	"length", "transaction", "action", "peer_count", "foreign_peer", "own_peer", "repeated_peer", "counts", "interval", "http", "status", "bencode",
+	"length", "transaction", "action", "peer_count", "foreign_peer", "repeated_peer", "counts", "interval", "http", "status", "bencode",
 }
 
 func (w Wrong) String() string { return wrongNames[w] }
 
 // sampled reports whether only the verified answers are looked at for it.
-func (w Wrong) sampled() bool { return w == WrongPeer || w == WrongAsker || w == WrongTwice }
+func (w Wrong) sampled() bool { return w == WrongPeer || w == WrongTwice }
 
 // shown is how many bytes of a wrong answer are shown.
 const shown = 96

@@ -76,7 +76,6 @@ func TestTake(t *testing.T) {
 		{"announce with fewer counted than handed out", plan.Announce, "00000001 TTTTTTTT 00000708 00000001 00000000 7F400001 0400 7F400002 0400", "counts"},
 		{"interval 0", plan.Announce, "00000001 TTTTTTTT 00000000 00000001 00000001", "interval"},
 		{"interval below 0", plan.Announce, "00000001 TTTTTTTT FFFFFFFF 00000001 00000001", "interval"},
-		{"the asker", plan.Announce, "00000001 TTTTTTTT" + counts + "7F400001 0400", "own_peer"},
 		{"a peer twice", plan.Announce, "00000001 TTTTTTTT" + counts + "7F400002 0400 7F400002 0400", "repeated_peer"},
 		{"scrape of -1 seeders", plan.Scrape, "00000002 TTTTTTTT" + "000000010000000200000003 FFFFFFFF0000000200000003", "counts"},
 		{"scrape of -1 completed", plan.Scrape, "00000002 TTTTTTTT" + "00000001FFFFFFFF00000003 000000010000000200000003", "counts"},
