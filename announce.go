@@ -51,7 +51,7 @@ const (
 
 // AnnounceRequest is one announce, whatever transport it came by. A worker
 // owns one and uses it again: decoders overwrite every field but the address
-// in Addr, which the transport knows and the message does not.
+// in Addr and FromProxy, which the transport knows and the message does not.
 type AnnounceRequest struct {
 	InfoHash InfoHash
 	PeerID   PeerID
@@ -61,12 +61,22 @@ type AnnounceRequest struct {
 	// client named. Port 0 is a peer nobody can dial.
 	Addr netip.AddrPort
 
+	// Claimed is the address at which the message says the peer is, unmapped
+	// and without a zone; the zero Addr if it says nothing of use. It decides
+	// nothing by itself: anyone can claim to be at a victim's address.
+	Claimed netip.Addr
+
 	Uploaded   uint64 // bytes since EventStarted
 	Downloaded uint64 // bytes since EventStarted
 	Left       uint64 // bytes still needed; 0: a seeder; LeftUnknown: not said
 
 	NumWant int // peers wanted of each family; NumWantDefault: not said
 	Event   Event
+
+	// FromProxy says that the address in Addr is that of a trusted proxy which
+	// did not say whose announce this is. It is nobody's address then, and must
+	// not be stored.
+	FromProxy bool
 }
 
 // Seeder reports whether the announcing peer has the whole torrent.

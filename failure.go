@@ -25,6 +25,9 @@ const (
 	RequestBody
 	PathUnknown
 	MethodUnknown
+	TLSRequired
+	ForwardedMissing
+	ForwardedInvalid
 
 	ClientDenied // by the tracker's rules, as is the rest
 	PortDenied
@@ -48,8 +51,13 @@ var failureTexts = [failures]string{
 	RequestBody:     "request must not have a body",
 	PathUnknown:     "no such path: this is a BitTorrent tracker, see /announce and /scrape",
 	MethodUnknown:   "method not allowed: use GET or HEAD",
-	ClientDenied:    "this client is not allowed on this tracker",
-	PortDenied:      "this port is not allowed on this tracker",
+	TLSRequired:     "this tracker takes no plain HTTP on this port: use https",
+	ForwardedMissing: "the proxy in front of this tracker does not say who its client is: " +
+		"it must set the header that the tracker's option forwarded names",
+	ForwardedInvalid: "the proxy in front of this tracker names no address of its client " +
+		"in the header that the tracker's option forwarded names",
+	ClientDenied: "this client is not allowed on this tracker",
+	PortDenied:   "this port is not allowed on this tracker",
 }
 
 // Error returns the text for the client.

@@ -25,21 +25,26 @@ const (
 	seenEvent
 	seenCompact
 	seenNoPeerID
+	seenIP
+	seenIPv4
+	seenIPv6
 )
 
 // ParseAnnounce reads the query of an announce, without its '?', into req and
-// form. It sets every field but the address in req.Addr, which the connection
-// knows; ip, ipv4 and ipv6 are ignored, or anyone could send a swarm's peers
-// to a victim.
+// form. It sets every field but the address in req.Addr and req.FromProxy, which
+// the connection knows. The first of ip, ipv4 and ipv6 (BEP 7) that names an
+// address of the family of req.Addr becomes req.Claimed; to believe it from
+// everyone would let anyone send a swarm's peers to a victim.
 //
 // Only info_hash, peer_id and port are needed. A value that makes no sense
 // counts as not given, except in these three: clients differ too much in the
 // others for refusing to help anyone. A 32-byte info hash (BEP 52) is cut to 20.
 func ParseAnnounce(query []byte, req *shoal.AnnounceRequest, form *Form) shoal.Failure {
 	*req = shoal.AnnounceRequest{
-		Addr:    req.Addr,
-		Left:    shoal.LeftUnknown,
-		NumWant: shoal.NumWantDefault,
+		Addr:      req.Addr,
+		FromProxy: req.FromProxy,
+		Left:      shoal.LeftUnknown,
+		NumWant:   shoal.NumWantDefault,
 	}
 	*form = Form{}
 	hashFailure := shoal.InfoHashMissing
@@ -90,6 +95,8 @@ func ParseAnnounce(query []byte, req *shoal.AnnounceRequest, form *Form) shoal.F
 			form.Dictionary = string(value) == "0"
 		case seenNoPeerID:
 			form.NoPeerID = string(value) != "0"
+		case seenIP, seenIPv4, seenIPv6:
+			claim(req, value)
 		}
 	}
 
@@ -128,8 +135,28 @@ func parameterBit(name []byte) uint {
 		return seenCompact
 	case "no_peer_id":
 		return seenNoPeerID
+	case "ip":
+		return seenIP
+	case "ipv4":
+		return seenIPv4
+	case "ipv6":
+		return seenIPv6
 	}
 	return 0
+}
+
+// claim takes the address in value if it is the first of its family. A host
+// name, which BEP 3 allows, is none: nothing on this road waits for an answer
+// of DNS.
+func claim(req *shoal.AnnounceRequest, value []byte) {
+	var room [maxAddr]byte
+	n := unescape(room[:], value)
+	if n < 0 || req.Claimed.IsValid() {
+		return
+	}
+	if addr, ok := ParseAddr(room[:n]); ok && addr.Is4() == req.Addr.Addr().Is4() {
+		req.Claimed = addr
+	}
 }
 
 // parseInfoHash reads the value of an info_hash parameter.

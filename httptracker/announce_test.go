@@ -19,6 +19,7 @@ func stale() shoal.AnnounceRequest {
 	return shoal.AnnounceRequest{
 		InfoHash: shoal.InfoHash{1}, PeerID: shoal.PeerID{2}, Addr: netip.MustParseAddrPort("192.0.2.1:999"),
 		Uploaded: 3, Downloaded: 4, Left: 5, NumWant: 6, Event: shoal.EventStopped,
+		Claimed: netip.MustParseAddr("192.0.2.2"), FromProxy: true,
 	}
 }
 
@@ -62,10 +63,15 @@ func TestParseAnnounce(t *testing.T) {
 		{"first of each counts, junk too", testMinimal + "&left=x&left=2", func(*request, *Form) {}},
 		{"port 0", strings.Replace(testMinimal, "6881", "0", 1), func(r *request, _ *Form) { r.Addr = netip.MustParseAddrPort("192.0.2.1:0") }},
 		{"port 65535", strings.Replace(testMinimal, "6881", "65535", 1), func(r *request, _ *Form) { r.Addr = netip.MustParseAddrPort("192.0.2.1:65535") }},
-		{
-			"addresses are ignored", testMinimal + "&ip=10.0.0.1&ipv4=10.0.0.1:1&ipv6=%5b::1%5d:1&key=\xff\x00&trackerid=%&supportcrypto=x",
-			func(*request, *Form) {},
-		},
+		{"junk in what is ignored", testMinimal + "&key=\xff\x00&trackerid=%&supportcrypto=x&localip=10.0.0.1", func(*request, *Form) {}},
+		{"claims", testMinimal + "&ip=10.0.0.1&ipv4=10.0.0.2:1&ipv6=%5b::1%5d:1", claiming("10.0.0.1")},
+		{"the first claim of the family counts", testMinimal + "&ipv6=2001:db8::1&ipv4=10.0.0.2%3a6881&ip=10.0.0.1", claiming("10.0.0.2")},
+		{"the first of each name counts", testMinimal + "&ip=x&ip=10.0.0.1", func(*request, *Form) {}},
+		{"junk before a claim", testMinimal + "&ip=example.org&ipv4=10.0.0.2", claiming("10.0.0.2")},
+		{"a mapped claim", testMinimal + "&ip=::ffff:10.0.0.1", claiming("10.0.0.1")},
+		{"an escaped claim", testMinimal + "&ip=%31%30.0.0.%31", claiming("10.0.0.1")},
+		{"claims of the other family", testMinimal + "&ip=2001:db8::1&ipv6=%5B2001:db8::2%5D:6881", func(*request, *Form) {}},
+		{"claims that are none", testMinimal + "&ip=&ipv4=10.0.0.256&ipv6=" + strings.Repeat("1", 65), func(*request, *Form) {}},
 		{"negative numbers", testMinimal + "&uploaded=-1&downloaded=-1&left=-1&numwant=-1", func(*request, *Form) {}},
 		{"junk numbers", testMinimal + "&uploaded=&downloaded=1.5&left=0x1&numwant=ten", func(*request, *Form) {}},
 		{
@@ -86,7 +92,7 @@ func TestParseAnnounce(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			want := shoal.AnnounceRequest{
 				InfoHash: testInfoHash, PeerID: shoal.PeerID([]byte(testPeerID)), Addr: netip.MustParseAddrPort("192.0.2.1:6881"),
-				Left: shoal.LeftUnknown, NumWant: shoal.NumWantDefault,
+				Left: shoal.LeftUnknown, NumWant: shoal.NumWantDefault, FromProxy: true,
 			}
 			wantForm := Form{}
 			test.change(&want, &wantForm)
@@ -102,6 +108,26 @@ func TestParseAnnounce(t *testing.T) {
 				t.Errorf("form %+v, want %+v", form, wantForm)
 			}
 		})
+	}
+}
+
+// claiming expects a claim to be at ip.
+func claiming(ip string) func(*shoal.AnnounceRequest, *Form) {
+	return func(r *shoal.AnnounceRequest, _ *Form) { r.Claimed = netip.MustParseAddr(ip) }
+}
+
+// A claim is of the family that the announce came over.
+func TestParseAnnounceClaim6(t *testing.T) {
+	for query, want := range map[string]string{
+		"&ip=10.0.0.1&ipv4=10.0.0.2&ipv6=%5b2001:db8::1%5d:6881": "2001:db8::1",
+		"&ip=2001:db8::2&ipv6=2001:db8::1":                       "2001:db8::2",
+		"&ip=::ffff:10.0.0.1":                                    "invalid IP",
+		"&ip=fe80::1%25eth0":                                     "invalid IP",
+	} {
+		req := shoal.AnnounceRequest{Addr: netip.MustParseAddrPort("[2001:db8::9]:1")}
+		if f := ParseAnnounce([]byte(testMinimal+query), &req, new(Form)); f != shoal.OK || req.Claimed.String() != want {
+			t.Errorf("%s: %v, claimed %v, want %v", query, f, req.Claimed, want)
+		}
 	}
 }
 

@@ -38,6 +38,7 @@ func TestQueriesReadBack(t *testing.T) {
 	})
 	rapid.Check(t, func(t *rapid.T) {
 		req := shoal.AnnounceRequest{
+			FromProxy:  stale().FromProxy,
 			InfoHash:   hash.Draw(t, "info hash"),
 			PeerID:     shoal.PeerID(hash.Draw(t, "peer ID")),
 			Addr:       netip.AddrPortFrom(netip.MustParseAddr("192.0.2.1"), rapid.Uint16().Draw(t, "port")),

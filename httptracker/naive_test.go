@@ -54,11 +54,40 @@ func naiveNumber(value string, limit, otherwise uint64) uint64 {
 	return min(v.Uint64(), limit)
 }
 
+var naivePort = regexp.MustCompile(`:([0-9]{1,5}|_[0-9A-Za-z._-]+)$`)
+
+// naiveParseAddr is ParseAddr by way of package netip.
+func naiveParseAddr(text string) (netip.Addr, bool) {
+	if strings.HasPrefix(text, "[") || strings.Count(text, ":") == 1 {
+		text = naivePort.ReplaceAllString(text, "")
+	}
+	if strings.HasPrefix(text, "[") {
+		inside, closed := strings.CutSuffix(text[1:], "]")
+		if !closed || !strings.Contains(inside, ":") {
+			return netip.Addr{}, false
+		}
+		text = inside
+	}
+	addr, err := netip.ParseAddr(text)
+	if err != nil || addr.Zone() != "" {
+		return netip.Addr{}, false
+	}
+	return addr.Unmap(), true
+}
+
 func naiveAnnounce(query string) (req shoal.AnnounceRequest, form Form, failure shoal.Failure) {
 	first := map[string]string{}
+	var claimed netip.Addr
 	for _, pair := range naiveQuery(query) {
-		if _, ok := first[pair[0]]; !ok {
-			first[pair[0]] = pair[1]
+		if _, ok := first[pair[0]]; ok {
+			continue
+		}
+		first[pair[0]] = pair[1]
+		if text := naiveUnescape(pair[1]); slices.Contains([]string{"ip", "ipv4", "ipv6"}, pair[0]) && len(text) <= 64 {
+			addr, ok := naiveParseAddr(text)
+			if ok && addr.Is4() && !claimed.IsValid() {
+				claimed = addr
+			}
 		}
 	}
 	hash, hashGiven := first["info_hash"]
@@ -83,6 +112,7 @@ func naiveAnnounce(query string) (req shoal.AnnounceRequest, form Form, failure 
 	copy(req.InfoHash[:], hash)
 	copy(req.PeerID[:], id)
 	req.Addr = netip.AddrPortFrom(stale().Addr.Addr(), uint16(port))
+	req.Claimed, req.FromProxy = claimed, true
 	req.Uploaded = naiveNumber(first["uploaded"], math.MaxUint64, 0)
 	req.Downloaded = naiveNumber(first["downloaded"], math.MaxUint64, 0)
 	req.Left = naiveNumber(first["left"], math.MaxUint64, math.MaxUint64)

@@ -9,9 +9,10 @@ import (
 )
 
 // ParseAnnounce reads an announce request into req: all of it but the address
-// in req.Addr, which is where the packet came from. The IP field is ignored,
-// because it would let a client have others dial a victim, and so is the key:
-// peers are known by their address. Only PacketShort can be wrong.
+// in req.Addr, which is where the packet came from, and req.FromProxy. The IP
+// field, if it is not 0, becomes req.Claimed; to believe it from everyone would
+// let a client have others dial a victim. The key is ignored: peers are known
+// by their address. Only PacketShort can be wrong.
 //
 // Counters with the top bit set come from subtractions gone wrong in clients:
 // as uploaded and downloaded they count as 0, as left they are a leecher's.
@@ -26,6 +27,10 @@ func ParseAnnounce(p []byte, req *shoal.AnnounceRequest) shoal.Failure {
 	req.Left = binary.BigEndian.Uint64(p[64:])
 	req.Uploaded = count(binary.BigEndian.Uint64(p[72:]))
 	req.Event = event(binary.BigEndian.Uint32(p[80:]))
+	req.Claimed = netip.Addr{}
+	if ip := [4]byte(p[84:88]); ip != [4]byte{} {
+		req.Claimed = netip.AddrFrom4(ip)
+	}
 	req.NumWant = int(int32(binary.BigEndian.Uint32(p[92:])))
 	if req.NumWant < 0 {
 		req.NumWant = shoal.NumWantDefault

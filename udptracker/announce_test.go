@@ -25,7 +25,8 @@ func TestParseAnnounce(t *testing.T) {
 		want   func(r *shoal.AnnounceRequest)
 	}{
 		{"as it is", func([]byte) {}, func(*shoal.AnnounceRequest) {}},
-		{"address and key say nothing", func(p []byte) { copy(p[84:92], "\x08\x08\x08\x08junk") }, func(*shoal.AnnounceRequest) {}},
+		{"the key says nothing", func(p []byte) { copy(p[88:92], "junk") }, func(*shoal.AnnounceRequest) {}},
+		{"an address", func(p []byte) { copy(p[84:88], "\x08\x07\x06\x05") }, func(r *shoal.AnnounceRequest) { r.Claimed = netip.MustParseAddr("8.7.6.5") }},
 		{"port 0", func(p []byte) { p[96], p[97] = 0, 0 }, func(r *shoal.AnnounceRequest) { r.Addr = netip.AddrPortFrom(here, 0) }},
 		{"port 65535", func(p []byte) { p[96], p[97] = 255, 255 }, func(r *shoal.AnnounceRequest) { r.Addr = netip.AddrPortFrom(here, 65535) }},
 		{"no event", put32(80, 0), func(r *shoal.AnnounceRequest) { r.Event = shoal.EventNone }},
@@ -56,7 +57,7 @@ func TestParseAnnounce(t *testing.T) {
 			if failure := ParseAnnounce(p, &got); failure != shoal.OK {
 				t.Fatalf("refused: %v", failure)
 			}
-			if diff := cmp.Diff(want, got, byAddr); diff != "" {
+			if diff := cmp.Diff(want, got, byAddr, byIP); diff != "" {
 				t.Errorf("request differs (-want +got):\n%s", diff)
 			}
 		})
@@ -68,6 +69,7 @@ func soiled() shoal.AnnounceRequest {
 	return shoal.AnnounceRequest{
 		InfoHash: allOnes, PeerID: shoal.PeerID(allOnes), Addr: netip.AddrPortFrom(here, 9),
 		Uploaded: 9, Downloaded: 9, Left: 9, NumWant: 9, Event: shoal.EventStopped,
+		Claimed: netip.MustParseAddr("192.0.2.9"),
 	}
 }
 

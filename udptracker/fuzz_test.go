@@ -42,6 +42,9 @@ func FuzzParseAnnounce(f *testing.F) {
 			InfoHash: wire.InfoHash, PeerID: wire.PeerID, Addr: netip.AddrPortFrom(here, wire.Port),
 			Left: uint64(wire.Left), NumWant: int(wire.NumWant),
 		}
+		if ip := wire.IP; ip != 0 {
+			want.Claimed = netip.AddrFrom4([4]byte{byte(ip >> 24), byte(ip >> 16), byte(ip >> 8), byte(ip)})
+		}
 		if wire.Downloaded > 0 {
 			want.Downloaded = uint64(wire.Downloaded)
 		}

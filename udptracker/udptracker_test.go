@@ -51,8 +51,9 @@ var (
 	allOnes    = shoal.InfoHash(bytes.Repeat([]byte{0xff}, HashSize))
 	here       = netip.MustParseAddr("192.0.2.77")
 
-	// byAddr lets cmp look at addresses.
+	// byAddr and byIP let cmp look at addresses.
 	byAddr = cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })
+	byIP   = cmp.Comparer(func(a, b netip.Addr) bool { return a == b })
 )
 
 func goldenRequest() shoal.AnnounceRequest {

@@ -3,6 +3,7 @@
 package tracker
 
 import (
+	"net/netip"
 	"testing"
 
 	"github.com/shoal-tracker/shoal"
@@ -10,7 +11,9 @@ import (
 )
 
 func TestNothingIsAllocated(t *testing.T) {
-	tr := newTracker(DefaultConfig(), policy.Config{ClientsDenied: []string{"-XL0012-"}, PortsDenied: []int{22}})
+	c := DefaultConfig()
+	c.ExternalIP, c.UseIPParam = ips("203.0.113.1"), "private"
+	tr := newTracker(c, policy.Config{ClientsDenied: []string{"-XL0012-"}, PortsDenied: []int{22}})
 	const n = 64
 	reqs := make([]shoal.AnnounceRequest, n)
 	ress := make([]shoal.AnnounceResponse, n)
@@ -19,6 +22,8 @@ func TestNothingIsAllocated(t *testing.T) {
 		reqs[i], ress[i] = peer(uint16(i)), room()
 		reqs[i].InfoHash[0] = byte(i % 8)
 	}
+	var moved shoal.AnnounceRequest
+	loopback := netip.MustParseAddr("127.0.0.1")
 	hashes := make([]shoal.InfoHash, 100)
 	counts := make([]shoal.ScrapeCounts, len(hashes))
 	for i := range hashes {
@@ -30,6 +35,16 @@ func TestNothingIsAllocated(t *testing.T) {
 			tr.Announce(&reqs[0], &ress[0])
 		},
 		"Announce, refused": func() { tr.Announce(&reqs[22], &ress[22]) },
+		"Announce, from here, by a claim, and from a proxy": func() {
+			for _, req := range []shoal.AnnounceRequest{
+				{Addr: netip.AddrPortFrom(loopback, 1)},
+				{Addr: netip.AddrPortFrom(loopback, 1), Claimed: reqs[0].Addr.Addr()},
+				{Addr: netip.AddrPortFrom(loopback, 1), FromProxy: true},
+			} {
+				moved = req
+				tr.Announce(&moved, &ress[1])
+			}
+		},
 		"AnnounceBatch": func() {
 			clear(failures)
 			for i := range ress {

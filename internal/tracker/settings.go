@@ -2,6 +2,7 @@ package tracker
 
 import (
 	"math/rand/v2"
+	"net/netip"
 	"time"
 
 	"github.com/shoal-tracker/shoal"
@@ -16,6 +17,9 @@ type settings struct {
 	jitter         uint32 // seconds by which an interval may be shorter
 	minInterval    uint32 // seconds
 	defaultNumWant int
+
+	claims               claims     // whose are believed
+	external4, external6 netip.Addr // in place of loopback addresses; invalid: none
 }
 
 func newSettings(c Config, p *policy.Chain) *settings {
@@ -24,7 +28,9 @@ func newSettings(c Config, p *policy.Chain) *settings {
 		interval:       seconds(c.Interval),
 		minInterval:    seconds(c.MinInterval),
 		defaultNumWant: c.DefaultNumWant,
+		claims:         claimsOf(c.UseIPParam),
 	}
+	s.external4, s.external6 = externals(c.ExternalIP)
 	// An interval below the minimum would ask for two things at once.
 	s.jitter = s.interval / 10
 	if s.minInterval < s.interval {
@@ -40,9 +46,12 @@ func seconds(d time.Duration) uint32 {
 	return uint32((d + time.Second - 1) / time.Second)
 }
 
-// admit checks the rules and settles how many peers are wanted. A client that
-// leaves has no use for peers.
+// admit settles where the peer is, checks the rules and settles how many peers
+// are wanted. A client that leaves has no use for peers.
 func (s *settings) admit(req *shoal.AnnounceRequest) shoal.Failure {
+	if f := s.locate(req); f != shoal.OK {
+		return f
+	}
 	if f := s.chain.Check(req); f != shoal.OK {
 		return f
 	}

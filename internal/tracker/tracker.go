@@ -1,5 +1,5 @@
-// Package tracker is the order of the rooms behind every transport: the rules
-// first, then the swarm, then what the client is told about time.
+// Package tracker is the order of the rooms behind every transport: where the
+// peer is, the rules, the swarm, and what the client is told about time.
 package tracker
 
 import (
@@ -37,7 +37,8 @@ func (t *Tracker) MinInterval() uint32 { return t.settings.Load().minInterval }
 
 // Announce takes one announce in and answers it, or returns why it is refused
 // and leaves res as it was. The peers go into the room that the slices of res
-// have; NumWant of req is replaced by the number that was looked for.
+// have; Addr of req is replaced by the address that others are given, NumWant by
+// the number that was looked for.
 func (t *Tracker) Announce(req *shoal.AnnounceRequest, res *shoal.AnnounceResponse) shoal.Failure {
 	s := t.settings.Load()
 	if f := s.admit(req); f != shoal.OK {

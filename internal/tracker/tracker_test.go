@@ -226,6 +226,8 @@ func TestValidate(t *testing.T) {
 		{"timeout too short", func(c *Config) { c.PeerTimeout = c.Interval }, []string{"peer_timeout"}},
 		{"numwant", func(c *Config) { c.DefaultNumWant = 201 }, []string{"default_numwant"}},
 		{"details", func(c *Config) { c.PeerDetails = "yes" }, []string{"peer_details"}},
+		{"whose claims", func(c *Config) { c.UseIPParam = "always" }, []string{"use_ip_param"}},
+		{"whose claims, empty", func(c *Config) { c.UseIPParam = "" }, []string{"use_ip_param"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
