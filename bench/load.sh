@@ -30,6 +30,9 @@ fill() {
 	}
 }
 
+# handshakes prints what there is to know of those of a load over TLS.
+handshakes() { printf 'handshakes: %s full, %s resumed, %s failed' "$(counted full)" "$(counted resumed)" "$(counted failed)"; }
+
 # refused tells whether more than one answer in a hundred was a refusal, an error
 # or wrong: such a server did other work than asked for, and has no figure.
 refused() {
@@ -44,5 +47,6 @@ remarks() {
 		-v peers="$(counted mean_peers)" -v own="$(counted cpu_us_per_response)" 'BEGIN {
 		printf "%.0f answers/s of %.1f peers, p50 %.2f ms, p99 %.2f ms, lost %d, missed %d, wrong %d, errors %d, load %.2f us",
 			rate, peers, p50 / 1000, p99 / 1000, lost, missed, wrong, errors, own }'
+	if $secure; then printf ', %s' "$(handshakes)"; fi
 	if [[ -n $complaint ]]; then printf '; %s' "$complaint"; fi
 }

@@ -76,10 +76,12 @@ choose_servers() {
 
 # What a scene may set before start_server: the address that is listened on, a
 # command that goes before the server's, whether HTTP connections are kept,
-# how many torrents a whitelist needs.
+# whether HTTP is over TLS (make_certificate comes first), how many torrents a
+# whitelist needs.
 server_address=127.0.0.1
 server_prefix=()
 keep_alive=true
+secure=false
 torrents=$BENCH_TORRENTS
 
 # start_server NAME udp|http starts a server on a port of its own, and sets
@@ -108,6 +110,7 @@ configure_shoal() {
 		printf '%s\n' "data_dir = \"$work/data\"" 'http = []' '[[udp]]' "listen = [\"$target\"]" 'workers = 1'
 	else
 		printf '%s\n' "data_dir = \"$work/data\"" 'udp = []' '[[http]]' "listen = [\"$target\"]" "keep_alive = $keep_alive"
+		if $secure; then echo "tls = { cert = \"$work/cert.pem\", key = \"$work/key.pem\" }"; fi
 	fi >"$work/shoal.toml"
 	command=("$1" serve -c "$work/shoal.toml" --set log.level=warn)
 }
@@ -132,10 +135,21 @@ configure_aquatic_http() {
 		[network]
 		address = "$target"
 		keep_alive = $keep_alive
+		enable_tls = $secure
+		tls_certificate_path = "$(if $secure; then echo "$work/cert.pem"; fi)"
+		tls_private_key_path = "$(if $secure; then echo "$work/key.pem"; fi)"
 		[cleaning]
 		max_peer_age = 7200
 	TOML
 	command=("$1" -c "$work/aquatic_http.toml")
+}
+
+# make_certificate makes cert.pem and key.pem (ECDSA P-256, PKCS #8) in work,
+# with the program that comes with Go for it.
+make_certificate() {
+	(cd "$work" && "$go_tool" run "$("$go_tool" env GOROOT)/src/crypto/tls/generate_cert.go" \
+		--host "$server_address" --ecdsa-curve P256) >"$work/certificate.out" 2>&1 ||
+		fail "no certificate: $(tail -n 1 "$work/certificate.out")"
 }
 
 configure_opentracker() {

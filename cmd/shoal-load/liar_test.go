@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
 	"encoding/binary"
 	"fmt"
 	"net"
@@ -30,9 +31,13 @@ var lies = []struct {
 // told.
 func TestLiars(t *testing.T) {
 	for _, lie := range lies {
-		for transport, target := range map[string]string{"udp": lieUDP(t, lie.udp), "http": lieHTTP(t, lie.http)} {
+		for transport, args := range map[string][]string{
+			"udp":   {"udp", "--target", lieUDP(t, lie.udp)},
+			"http":  {"http", "--target", lieHTTP(t, nil, lie.http)},
+			"https": {"http", "--target", lieHTTP(t, testTLS(t), lie.http), "--tls", "--insecure"},
+		} {
 			t.Run(transport+" "+lie.wrong, func(t *testing.T) {
-				s, code := load(t, transport, "--target", target, "--requests", "40", "--connections", "10")
+				s, code := load(t, append(args, "--requests", "40", "--connections", "10")...)
 				if code != exitFailed || s.WrongBy[lie.wrong] != 40 || s.Wrong != 40 || s.Examples[lie.wrong] == "" {
 					t.Errorf("exit code %d, wrong %v, examples %v", code, s.WrongBy, s.Examples)
 				}
@@ -48,7 +53,7 @@ func TestScrapeLiars(t *testing.T) {
 		{"four of five", "udp", lieUDP(t, make([]byte, 4*udptracker.CountsSize)), "length"},
 		{"six of five", "udp", lieUDP(t, make([]byte, 6*udptracker.CountsSize)), "length"},
 		{"-1 each", "udp", lieUDP(t, bytes.Repeat([]byte{0xff}, 5*udptracker.CountsSize)), "counts"},
-		{"another", "http", lieHTTP(t, "d5:filesd20:aaaaaaaaaaaaaaaaaaaad8:completei1eeee"), "bencode"},
+		{"another", "http", lieHTTP(t, nil, "d5:filesd20:aaaaaaaaaaaaaaaaaaaad8:completei1eeee"), "bencode"},
 	} {
 		t.Run(lie.name, func(t *testing.T) {
 			s, code := load(t, lie.transport, "--target", lie.target, "--requests", "40", "--connections", "10", "--scrape", "100")
@@ -61,8 +66,13 @@ func TestScrapeLiars(t *testing.T) {
 
 // TestRefusals: errors of the tracker fail the run too.
 func TestRefusals(t *testing.T) {
-	for transport, target := range map[string]string{"udp": lieUDP(t, nil), "http": lieHTTP(t, "d14:failure reason2:noe")} {
-		s, code := load(t, transport, "--target", target, "--requests", "40", "--connections", "10")
+	const no = "d14:failure reason2:noe"
+	for transport, args := range map[string][]string{
+		"udp":   {"udp", "--target", lieUDP(t, nil)},
+		"http":  {"http", "--target", lieHTTP(t, nil, no)},
+		"https": {"http", "--target", "https://" + lieHTTP(t, testTLS(t), no), "--insecure", "--resume"},
+	} {
+		s, code := load(t, append(args, "--requests", "40", "--connections", "10")...)
 		if code != exitFailed || s.Errors == 0 || s.Texts["no"] != s.Errors || s.Wrong != 0 {
 			t.Errorf("%s: exit code %d, %+v", transport, code, s)
 		}
@@ -102,14 +112,18 @@ func lieUDP(t *testing.T, lie []byte) string {
 	return c.LocalAddr().String()
 }
 
-// lieHTTP answers every request with the same body.
-func lieHTTP(t *testing.T, body string) string {
+// lieHTTP answers every request with the same body, over TLS where there is a
+// config.
+func lieHTTP(t *testing.T, secure *tls.Config, body string) string {
 	t.Helper()
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
+	if secure != nil {
+		l = tls.NewListener(l, secure)
+	}
 	go func() {
 		for {
 			c, err := l.Accept()

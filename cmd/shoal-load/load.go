@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -26,7 +27,7 @@ type transport struct {
 	usage    map[string]string // of flags that every transport has
 	flags    func(cmd *cobra.Command, s *settings)
 	// aim makes what loads the target of s, and says where that is.
-	aim func(s *settings) (hostPort string, load loader, err error)
+	aim func(s *settings, named origin) (hostPort string, load loader, err error)
 }
 
 // loader loads a tracker until it is done or ctx ends.
@@ -61,7 +62,7 @@ func newCommand(t transport) *cobra.Command {
 			if err := s.check(named); err != nil {
 				return err
 			}
-			return t.load(cmd, s, asJSON)
+			return t.load(cmd, s, named, asJSON)
 		},
 	}
 	f := cmd.Flags()
@@ -78,12 +79,16 @@ func newCommand(t transport) *cobra.Command {
 	return cmd
 }
 
+// With TLS every connection leaves garbage, and little lives on: a collector that
+// comes more rarely leaves more of the CPU to the handshakes.
+const gcPercent = 800
+
 // load runs a load test and tells how it went.
-func (t *transport) load(cmd *cobra.Command, s *settings, asJSON bool) error {
+func (t *transport) load(cmd *cobra.Command, s *settings, named origin, asJSON bool) error {
 	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second one ends at once
-	hostPort, load, err := t.aim(s)
+	hostPort, load, err := t.aim(s, named)
 	if err != nil {
 		return err
 	}
@@ -94,6 +99,14 @@ func (t *transport) load(cmd *cobra.Command, s *settings, asJSON bool) error {
 	// A worker that waits in a system call keeps its thread; the rest of the
 	// program needs another.
 	runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), p.Workers+1))
+	if p.TLS != nil && !p.Idle {
+		debug.SetGCPercent(gcPercent)
+	}
+	p.Holding = func(open int) { cmd.PrintErrf("shoal-load: holding %d connections for %v\n", open, p.Duration) }
+	name := t.name
+	if p.TLS != nil {
+		name += "s"
+	}
 	live := report.NewLive(p.Workers)
 	end := showProgress(cmd.ErrOrStderr(), p, live)
 	before := processCPU()
@@ -105,11 +118,11 @@ func (t *transport) load(cmd *cobra.Command, s *settings, asJSON bool) error {
 			err = errors.New("stopped before anything was measured")
 		}
 		if asJSON {
-			err = errors.Join(report.Summarize(t.name, p, report.NewTally(), 0, cpu).WriteJSON(cmd.OutOrStdout()), err)
+			err = errors.Join(report.Summarize(name, p, report.NewTally(), 0, cpu).WriteJSON(cmd.OutOrStdout()), err)
 		}
 		return err
 	}
-	summary := report.Summarize(t.name, p, tally, elapsed, cpu)
+	summary := report.Summarize(name, p, tally, elapsed, cpu)
 	write := summary.WriteTable
 	if asJSON {
 		write = summary.WriteJSON
@@ -140,16 +153,20 @@ func (s *settings) plan(ctx context.Context, hostPort string) (*plan.Plan, error
 		Target: target, Duration: s.duration, Connections: s.connections, Workers: s.workers,
 		Rate: float64(s.rate), Requests: s.requests, Fill: s.fill, Timeout: s.timeout, Nap: s.nap,
 		Segment: s.segment, Portable: s.portable, KeepAlive: s.keepAlive, Path: s.path, Host: s.host,
+		TLS: s.tlsConfig, Resume: s.resume, Idle: s.idle,
 		NumWant: s.numWant, Scrape: s.scrape, Connect: s.connect, Hashes: s.hashes, Seed: s.seed,
 	}
 	if p.Seed == 0 {
 		p.Seed, p.Alone = 1+rand.Uint64N(1<<32), true
 	}
-	if p.Sources, err = chooseSources(target, s.sources, s.peers); err != nil {
+	if p.Sources, err = chooseSources(target, s.sources, s.neededSources(), s.peers); err != nil {
 		return nil, err
 	}
 	if p.Workers == 0 {
 		p.Workers = max(1, runtime.NumCPU()/2)
+	}
+	if s.idle { // they have nothing to do
+		p.Workers = 1
 	}
 	p.Workers = min(p.Workers, len(p.Sources), int(min(s.peers, 1<<20)), p.Connections)
 	p.Population, err = population.New(population.Config{

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"strconv"
@@ -26,6 +27,15 @@ type settings struct {
 	segment     bool
 	portable    bool
 	path, host  string // of the target's URL
+	serverName  string // the host without its port
+	idle        bool
+	secure      bool // TLS, also where the target does not say so
+	insecure    bool
+	ca          string
+	resume      bool
+	tlsMax      string
+	postQuantum bool
+	tlsConfig   *tls.Config // nil: without TLS
 
 	torrents, peers uint64
 	uniform         bool
@@ -87,6 +97,7 @@ var allowed = map[string]string{
 	"timeout":         "be 1ms to 10m",
 	"nap":             "be 0s to 100ms",
 	"seed":            "be a whole number from 0",
+	"tls-max":         "be 1.2 or 1.3",
 }
 
 // must says what a flag may be, which does not take the value it was given.

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -19,14 +20,18 @@ import (
 
 // startShoal builds and runs a Shoal of its own for a test and returns where it
 // listens.
-func startShoal(t *testing.T) (udp, http string) {
+func startShoal(t *testing.T, set ...string) (udp, http string) {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "shoal")
 	if out, err := exec.Command("go", "build", "-o", program, "../shoal").CombinedOutput(); err != nil {
 		t.Fatalf("building shoal: %v\n%s", err, out)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, program, "--set", "udp.listen=127.0.0.1:0", "--set", "http.listen=127.0.0.1:0")
+	args := []string{}
+	for _, s := range append(set, "udp.listen=127.0.0.1:0", "http.listen=127.0.0.1:0") {
+		args = append(args, "--set", s)
+	}
+	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir = t.TempDir()
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 10 * time.Second
@@ -43,7 +48,7 @@ func startShoal(t *testing.T) (udp, http string) {
 		_ = cmd.Wait() // it is told to end, and may say so
 		log.Close()
 	})
-	pattern := regexp.MustCompile(`"(udp|http)://(127[^/]+)/announce"`)
+	pattern := regexp.MustCompile(`"(udp|https?)://(127[^/]+)/announce"`)
 	var text []byte
 	for range 500 {
 		if text, err = os.ReadFile(log.Name()); err != nil {
@@ -54,7 +59,7 @@ func startShoal(t *testing.T) (udp, http string) {
 			for _, f := range found {
 				at[string(f[1])] = string(f[2])
 			}
-			return at["udp"], at["http"]
+			return at["udp"], at["http"] + at["https"]
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
@@ -104,6 +109,39 @@ func TestShoal(t *testing.T) {
 			}
 			if s.Rate > 0 && float64(s.Requests+s.Missed) != 2*s.Rate {
 				t.Errorf("%d requests and %d missed in 2 s at %v a second", s.Requests, s.Missed, s.Rate)
+			}
+		})
+	}
+}
+
+// TestShoalTLS loads a real Shoal over TLS, and in the same way without, at the
+// same port.
+func TestShoalTLS(t *testing.T) {
+	cert, key := writeCertificate(t)
+	_, at := startShoal(t, "http.tls.cert="+cert, "http.tls.key="+key)
+	for _, test := range []struct {
+		args          []string
+		full, resumed bool // handshakes there are
+	}{
+		{[]string{"--target", "https://" + at, "--ca", cert}, true, false},
+		{[]string{"--target", "https://" + at, "--ca", cert, "--resume"}, true, true},
+		{[]string{"--target", "https://" + at, "--ca", cert, "--resume", "--tls-max", "1.2"}, true, true},
+		{[]string{"--target", "https://" + at, "--ca", cert, "--keep-alive"}, true, false},
+		{[]string{"--target", at, "--tls", "--insecure", "--rate", "100"}, true, false},
+		{[]string{"--target", at}, false, false},
+		{[]string{"--target", "http://" + at, "--idle"}, false, false},
+		{[]string{"--target", "https://" + at, "--insecure", "--idle"}, true, false},
+	} {
+		t.Run(strings.Join(test.args[2:], " "), func(t *testing.T) {
+			s, code := load(t, append([]string{"http", "--connections", "50", "--duration", "2s", "--peers", "20000", "--torrents", "500"}, test.args...)...)
+			if code != exitOK || s.Wrong != 0 || s.Errors != 0 || s.Refused != 0 || s.Answered["announce"] == 0 {
+				t.Fatalf("exit code %d, %+v", code, s)
+			}
+			if h := s.Handshakes; (h.Full > 0) != test.full || (h.Resumed > 0) != test.resumed || h.Failed > 0 || test.resumed && h.Full > 50 {
+				t.Errorf("%+v", h)
+			}
+			if slices.Contains(test.args, "--idle") && (s.Opened != 50 || s.Open != 50 || s.Responses != 100) {
+				t.Errorf("%d of %d idle connections are open, %d responses", s.Open, s.Opened, s.Responses)
 			}
 		})
 	}

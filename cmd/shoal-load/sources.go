@@ -20,15 +20,28 @@ const (
 	minSources = 32
 )
 
+// connectionsOfSource is how many connections may be open from an address at a
+// time: the system gives each a port, and Linux has 28,232 to give.
+const connectionsOfSource = 20_000
+
+// neededSources is how many addresses it takes to hold the connections.
+func (s *settings) neededSources() int {
+	if !s.idle {
+		return 1
+	}
+	return (s.connections + connectionsOfSource - 1) / connectionsOfSource
+}
+
 // chooseSources returns the addresses that peers announce from; n 0 leaves to
-// us how many. There are never more than peers: from each announces one at least.
-func chooseSources(target netip.AddrPort, n int, peers uint64) ([]netip.Addr, error) {
+// us how many, but no fewer than least. There are never more than peers: from each
+// announces one at least.
+func chooseSources(target netip.AddrPort, n, least int, peers uint64) ([]netip.Addr, error) {
 	n = int(min(uint64(n), peers))
 	switch {
 	case target.Addr().IsLoopback() && target.Addr().Is4() && hasLoopbackNetwork():
 		if n == 0 {
 			needed := (peers + population.Ports - 1) / population.Ports
-			n = int(min(max(needed, minSources), maxSources, peers))
+			n = int(min(max(needed, minSources, uint64(least)), maxSources, peers))
 		}
 		sources := make([]netip.Addr, 0, n)
 		for a := firstLoopback; len(sources) < n; a = a.Next() {

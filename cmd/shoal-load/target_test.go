@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/shoal-tracker/shoal/cmd/shoal-load/internal/population"
@@ -32,24 +33,27 @@ func TestSources(t *testing.T) {
 	loopback := netip.MustParseAddrPort("127.0.0.1:6969")
 	for _, test := range []struct {
 		n     int
+		least int
 		peers uint64
 		want  int
 	}{
-		{0, 1, 1}, {0, 10, 10}, {0, minSources + 1, minSources}, {50, 1, 1}, {50, 10, 10}, {0, 40 * population.Ports, 40}, {0, 40*population.Ports + 1, 41}, {0, 1 << 40, maxSources}, {3, 1 << 40, 3},
+		{0, 0, 1, 1}, {0, 0, 10, 10}, {0, 0, minSources + 1, minSources}, {50, 0, 1, 1}, {50, 0, 10, 10}, {0, 0, 40 * population.Ports, 40},
+		{0, 0, 40*population.Ports + 1, 41}, {0, 0, 1 << 40, maxSources}, {3, 0, 1 << 40, 3},
+		{0, 53, 1 << 20, 53}, {0, 53, 20, 20}, {0, 2, 1 << 20, minSources}, {3, 53, 1 << 20, 3},
 	} {
-		sources, err := chooseSources(loopback, test.n, test.peers)
+		sources, err := chooseSources(loopback, test.n, test.least, test.peers)
 		if err != nil || len(sources) != test.want || sources[0] != firstLoopback || !sources[len(sources)-1].IsLoopback() {
 			t.Errorf("%d sources for %d peers: %d, %v", test.n, test.peers, len(sources), err)
 		}
 	}
-	six, err := chooseSources(netip.MustParseAddrPort("[::1]:6969"), 0, 1)
+	six, err := chooseSources(netip.MustParseAddrPort("[::1]:6969"), 0, 0, 1)
 	if err != nil || len(six) != 1 || six[0] != netip.IPv6Loopback() {
 		t.Errorf("IPv6: %v, %v", six, err)
 	}
-	if _, err := chooseSources(netip.MustParseAddrPort("[::1]:6969"), 50, 1000); err == nil {
+	if _, err := chooseSources(netip.MustParseAddrPort("[::1]:6969"), 50, 0, 1000); err == nil {
 		t.Error("50 addresses of IPv6 loopback")
 	}
-	one, err := chooseSources(netip.MustParseAddrPort("[::1]:6969"), 50, 1)
+	one, err := chooseSources(netip.MustParseAddrPort("[::1]:6969"), 50, 0, 1)
 	if err != nil || len(one) != 1 {
 		t.Errorf("addresses of one peer: %v, %v", one, err)
 	}
@@ -58,14 +62,20 @@ func TestSources(t *testing.T) {
 func TestAim(t *testing.T) {
 	for target, want := range map[string][3]string{
 		"127.0.0.1:6969":                {"127.0.0.1:6969", "127.0.0.1:6969", "/announce"},
+		"https://localhost":             {"localhost:443", "localhost", "/announce"},
+		"https://h:1":                   {"h:1", "h:1", "/announce"},
+		"h:443":                         {"h:443", "h:443", "/announce"},
 		"http://localhost":              {"localhost:80", "localhost", "/announce"},
 		"http://[::1]:70/k/announce":    {"[::1]:70", "[::1]:70", "/k/announce"},
 		"http://h:1/announce?passkey=x": {"h:1", "h:1", "/announce?passkey=x"},
 	} {
-		s := settings{target: target}
+		s := settings{target: target, secure: target == "h:443"}
 		at, err := s.aimURL()
 		if got := [3]string{at, s.host, s.path}; err != nil || got != want {
 			t.Errorf("%s: %q, %v", target, got, err)
+		}
+		if want := strings.HasPrefix(target, "https:") || target == "h:443"; s.secure != want {
+			t.Errorf("%s: TLS %v", target, s.secure)
 		}
 	}
 }

@@ -25,6 +25,6 @@ The exit code is 1 when an answer was wrong or an error.`,
 			cmd.Flags().Float64Var(&s.connect, "connect", 0, "percent of the requests that are connects, besides those that are needed")
 			cmd.Flags().BoolVar(&s.segment, "gso", true, "hand the kernel several announces as one message, to be cut again (UDP_SEGMENT): they arrive as ever, and cost half; Linux")
 		},
-		aim: func(s *settings) (string, loader, error) { return s.target, udpload.Run, nil },
+		aim: func(s *settings, _ origin) (string, loader, error) { return s.target, udpload.Run, nil },
 	})
 }

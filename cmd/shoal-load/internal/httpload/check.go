@@ -54,12 +54,16 @@ func (w *worker) judgeScrape(torrents []check.Torrent, raw []byte) {
 	w.tally.Answered[plan.Scrape]++
 }
 
-// broken counts what is no HTTP response.
+// broken counts what is no HTTP response, or no TLS.
 func (w *worker) broken(j *job, why error, raw []byte, now int64) {
 	w.tally.Latency(now - j.at)
 	w.tally.Last = now
 	w.tally.In += uint64(len(raw))
-	w.tally.Wrong(report.WrongHTTP, why.Error(), raw)
+	kind := report.WrongHTTP
+	if errors.Is(why, errTLS) {
+		kind = report.WrongTLS
+	}
+	w.tally.Wrong(kind, why.Error(), raw)
 }
 
 // answer is what a body says.

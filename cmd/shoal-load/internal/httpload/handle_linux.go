@@ -200,10 +200,6 @@ func (l *loop) refuse(i int32, c *connection) {
 	l.parked = append(l.parked, i)
 }
 
-// endingTime is how long the target may take to close a connection that it was
-// asked to close.
-const endingTime = int64(sweepInterval) / 2
-
 // sweep gives up what was not answered in time.
 func (l *loop) sweep(now int64) {
 	l.swept = now

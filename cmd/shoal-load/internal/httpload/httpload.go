@@ -1,5 +1,5 @@
-// Package httpload loads a tracker over HTTP (BEP 3), with a connection for
-// each request or with connections that are kept.
+// Package httpload loads a tracker over HTTP (BEP 3), with TLS or without, with
+// a connection for each request or with connections that are kept, busy or idle.
 package httpload
 
 import (
@@ -19,6 +19,10 @@ func clock() int64 { return int64(time.Since(epoch)) }
 
 // sweepInterval is how often connections that are given up are looked for.
 const sweepInterval = 50 * time.Millisecond
+
+// endingTime is how long the target may take to close a connection that it was
+// asked to close.
+const endingTime = int64(sweepInterval) / 2
 
 // Run runs a load test until it is over or ctx ends. The time it returns is
 // from the first request to the last answer.

@@ -34,7 +34,7 @@ type loop struct {
 }
 
 func newEngine(p *plan.Plan, w *worker) (engine, error) {
-	if p.Portable {
+	if p.Portable || p.Idle || p.TLS != nil {
 		return newDispatcher(p, w), nil
 	}
 	l := &loop{

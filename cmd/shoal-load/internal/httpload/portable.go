@@ -2,7 +2,9 @@ package httpload
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"syscall"
@@ -28,17 +30,22 @@ type carrier struct {
 	target  netip.AddrPort
 	timeout time.Duration
 	keep    bool
-	source  int // index within the worker
-	conn    net.Conn
+	once    bool        // a request that finds its connection closed is not sent again on another
+	secure  *tls.Config // nil: without TLS
+	source  int         // index within the worker
+	tcp     *net.TCPConn
+	conn    net.Conn // tcp, or TLS on it; nil: there is none
 	job     job
 	request []byte
 	start   chan struct{}
 
 	// What became of the job.
-	raw      []byte
-	response response
-	err      error
-	at       int64
+	raw       []byte
+	response  response
+	err       error
+	at        int64
+	handshake handshake
+	unclosed  bool // the target left open what it was asked to close
 }
 
 func newDispatcher(p *plan.Plan, w *worker) *dispatcher {
@@ -46,7 +53,7 @@ func newDispatcher(p *plan.Plan, w *worker) *dispatcher {
 	for range cap(d.done) {
 		c := &carrier{
 			target: p.Target, timeout: p.Timeout, keep: p.KeepAlive, source: anySource,
-			start: make(chan struct{}, 1), raw: make([]byte, 0, 4096),
+			start: make(chan struct{}, 1), raw: make([]byte, 0, 4096), secure: secureOf(p),
 		}
 		d.conns = append(d.conns, c)
 		d.free = append(d.free, c)
@@ -66,6 +73,9 @@ func (d *dispatcher) close() {
 func (d *dispatcher) run(ctx context.Context, start int64) error {
 	w := d.w
 	w.start(start)
+	if w.plan.Idle {
+		return d.hold(ctx)
+	}
 	swept := start
 	timer := time.NewTimer(sweepInterval)
 	defer timer.Stop()
@@ -92,7 +102,9 @@ func (d *dispatcher) run(ctx context.Context, start int64) error {
 		timer.Reset(rest)
 		select {
 		case c := <-d.done:
-			d.finish(c)
+			if err := d.finish(c); err != nil {
+				return err
+			}
 		case <-timer.C:
 		}
 	}
@@ -114,6 +126,11 @@ func (d *dispatcher) begin(now int64) {
 			return
 		}
 	}
+	d.give(c)
+}
+
+// give lets a connection carry its job.
+func (d *dispatcher) give(c *carrier) {
 	c.from = nil
 	if a := d.w.plan.Sources[c.job.source]; !a.IsUnspecified() {
 		c.from = &net.TCPAddr{IP: a.AsSlice(), Zone: a.Zone()}
@@ -123,22 +140,49 @@ func (d *dispatcher) begin(now int64) {
 	c.start <- struct{}{}
 }
 
-// finish judges what became of a job.
-func (d *dispatcher) finish(c *carrier) {
+// finish judges what became of a job. Only what no other request could do better
+// is an error.
+func (d *dispatcher) finish(c *carrier) error {
 	d.waiting--
+	c.handshake.count(&d.w.tally.Handshakes)
+	if c.unclosed {
+		d.w.tally.Unclosed++
+	}
 	switch {
 	case c.err == nil:
 		d.w.answered(&c.job, &c.response, c.raw, c.at)
+	case hopeless(c.err) != nil:
+		d.w.lost(&c.job, false)
+		return hopeless(c.err)
 	case isTimeout(c.err):
 		d.w.lost(&c.job, false)
+	case errors.Is(c.err, errTLS): // it would say so as fast as it is asked
+		d.w.broken(&c.job, c.err, c.raw, c.at)
+		d.parked = append(d.parked, c)
+		return nil
 	case isSystem(c.err) || errors.Is(c.err, errEmpty):
 		d.w.lost(&c.job, true)
 		d.parked = append(d.parked, c)
-		return
+		return nil
 	default:
 		d.w.broken(&c.job, c.err, c.raw, c.at)
 	}
 	d.free = append(d.free, c)
+	return nil
+}
+
+// hopeless explains what all requests would end in.
+func hopeless(err error) error {
+	var untrusted *tls.CertificateVerificationError
+	switch {
+	case errors.As(err, &untrusted):
+		return fmt.Errorf("the certificate is not trusted: name its authority with --ca, or believe any with --insecure: %w", untrusted.Err)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return fmt.Errorf("no address or port left to connect from: keep connections alive, or announce from more --sources: %w", err)
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+		return fmt.Errorf("more --connections than this process may open: %w", err)
+	}
+	return nil
 }
 
 func isTimeout(err error) bool {

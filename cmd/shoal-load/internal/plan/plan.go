@@ -3,6 +3,7 @@
 package plan
 
 import (
+	"crypto/tls"
 	"net/netip"
 	"time"
 
@@ -27,6 +28,10 @@ type Plan struct {
 	KeepAlive   bool          // HTTP
 	Path        string        // HTTP: of announces
 	Host        string        // HTTP: as the target was named
+	TLS         *tls.Config   // HTTP: nil: without
+	Resume      bool          // HTTP: with TLS: a connection resumes the session of the one before it
+	Idle        bool          // HTTP: announces once on each connection, and holds all for Duration without traffic
+	Holding     func(int)     // HTTP: told how many connections are held, when the holding begins; nil: nobody is
 	NumWant     int
 	Scrape      float64 // percent of requests
 	Connect     float64 // percent of requests; UDP

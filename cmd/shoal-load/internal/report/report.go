@@ -29,14 +29,28 @@ type Tally struct {
 	Verified uint64             // answers whose peers were all checked
 	Bare     uint64             // announces whose answer does not count the asker
 	Stray    uint64             // wrong packets that answer no request
+	Opened   uint64             // idle connections that were held
+	Open     uint64             // of these, still open in the end
 	In, Out  uint64             // bytes of messages
 	Last     int64              // when the last answer came, by the worker's clock
+
+	Handshakes Handshakes // of TLS
 
 	wrong    [wrongKinds]uint64
 	examples [wrongKinds]string
 	texts    map[string]uint64 // of errors
 	latency  *hdrhistogram.Histogram
 }
+
+// Handshakes counts what became of TLS handshakes.
+type Handshakes struct {
+	Full    uint64 `json:"full"`
+	Resumed uint64 `json:"resumed"`
+	Failed  uint64 `json:"failed"`
+}
+
+// Any reports whether there was one.
+func (h Handshakes) Any() bool { return h != Handshakes{} }
 
 // NewTally makes an empty one.
 func NewTally() *Tally {
@@ -71,6 +85,8 @@ func (t *Tally) Add(o *Tally) {
 		{&t.Errors, &o.Errors}, {&t.Lost, &o.Lost}, {&t.Late, &o.Late}, {&t.Refused, &o.Refused},
 		{&t.Missed, &o.Missed}, {&t.Dropped, &o.Dropped}, {&t.Peers, &o.Peers}, {&t.Verified, &o.Verified},
 		{&t.Bare, &o.Bare}, {&t.Stray, &o.Stray}, {&t.Unclosed, &o.Unclosed}, {&t.In, &o.In}, {&t.Out, &o.Out},
+		{&t.Opened, &o.Opened}, {&t.Open, &o.Open}, {&t.Handshakes.Full, &o.Handshakes.Full},
+		{&t.Handshakes.Resumed, &o.Handshakes.Resumed}, {&t.Handshakes.Failed, &o.Handshakes.Failed},
 	} {
 		*pair[0] += *pair[1]
 	}

@@ -40,6 +40,10 @@ type Summary struct {
 	Examples map[string]string `json:"wrong_examples"`
 	Texts    map[string]uint64 `json:"error_texts"`
 
+	Handshakes Handshakes `json:"handshakes"` // of TLS
+	Opened     uint64     `json:"idle_opened"`
+	Open       uint64     `json:"idle_still_open"`
+
 	Latency Latency `json:"latency_us"`
 
 	CPU            float64 `json:"cpu_seconds"`
@@ -69,6 +73,7 @@ func Summarize(transport string, p *plan.Plan, t *Tally, elapsed, cpu time.Durat
 		Lost: t.Lost, Late: t.Late, Missed: t.Missed, Refused: t.Refused, Dropped: t.Dropped, Unclosed: t.Unclosed, Bare: t.Bare,
 		Wrong: t.WrongCount(), Stray: t.Stray, Errors: t.Errors,
 		WrongBy: map[string]uint64{}, Examples: map[string]string{}, Texts: t.texts,
+		Handshakes: t.Handshakes, Opened: t.Opened, Open: t.Open,
 		CPU: cpu.Seconds(),
 	}
 	for k := range plan.Kind(plan.Kinds) {

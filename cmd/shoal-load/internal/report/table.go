@@ -38,6 +38,12 @@ func (s *Summary) WriteTable(w io.Writer) error {
 	row("responses", "%s  (%s)", grouped(s.Responses), byKind(s.Answered))
 	row("responses/s", "%s", grouped(uint64(s.PerSecond+0.5)))
 	row("bytes", "%s sent, %s received", grouped(s.Out), grouped(s.In))
+	if h := s.Handshakes; h.Any() {
+		row("handshakes", "%s full, %s resumed, %s failed", grouped(h.Full), grouped(h.Resumed), grouped(h.Failed))
+	}
+	if s.Opened > 0 {
+		row("idle", "%s connections held, %s of them still open at the end", grouped(s.Opened), grouped(s.Open))
+	}
 	row("peers an answer", "%.1f", s.MeanPeers)
 	row("verified", "%s  (answers whose peers were all looked up)", grouped(s.Verified))
 	row("lost", "%s", grouped(s.Lost))

@@ -18,11 +18,12 @@ const (
 	WrongHTTP                     // no HTTP response, or one without a length that ends
 	WrongStatus                   // another status than 200
 	WrongBencode                  // no dictionary, or one without what belongs there
+	WrongTLS                      // a handshake that failed for what was said in it, or records that are none
 	wrongKinds
 )
 
 var wrongNames = [wrongKinds]string{
-	"length", "transaction", "action", "peer_count", "foreign_peer", "repeated_peer", "counts", "interval", "http", "status", "bencode",
+	"length", "transaction", "action", "peer_count", "foreign_peer", "repeated_peer", "counts", "interval", "http", "status", "bencode", "tls",
 }
 
 func (w Wrong) String() string { return wrongNames[w] }
