@@ -31,7 +31,7 @@ func (c *Config) Sockets() int {
 	if c.Workers > 0 {
 		return c.Workers
 	}
-	return cores()
+	return cores
 }
 
 // Validate reports every value that is out of range.

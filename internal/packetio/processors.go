@@ -1,9 +1,6 @@
 package packetio
 
-import (
-	"runtime"
-	"sync"
-)
+import "runtime"
 
 // A worker that naps keeps its processor, as the Go runtime calls the right to
 // run Go code: to give it back and take it again would wake the runtime's own
@@ -14,25 +11,22 @@ import (
 // The price: to stop all goroutines the collector waits some tenths of a
 // millisecond more, and Go no longer follows a CPU limit of a control group
 // that changes while it runs.
-var processors struct {
-	sync.Mutex
-	brought int
-}
-
-// bringProcessors changes how many processors there are by n.
+//
+// Others bring processors too, and nothing but the number is shared: what was
+// written over meanwhile is added again.
 func bringProcessors(n int) {
 	if n == 0 {
 		return
 	}
-	processors.Lock()
-	defer processors.Unlock()
-	processors.brought += n
-	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + n)
+	was := runtime.GOMAXPROCS(0)
+	for want := was + n; ; {
+		found := runtime.GOMAXPROCS(want)
+		if found == was {
+			return
+		}
+		was, want = want, want+found-was
+	}
 }
 
-// cores returns how many processors there are without those brought along.
-func cores() int {
-	processors.Lock()
-	defer processors.Unlock()
-	return runtime.GOMAXPROCS(0) - processors.brought
-}
+// cores is how many processors there are without those brought along.
+var cores = runtime.GOMAXPROCS(0)
