@@ -67,9 +67,10 @@ var doors = []door{
 	{"internal/httpserver", words("root httptracker internal/streamio internal/tracker"), "one transport, as udpserver; transports never see each other"},
 	{"internal/client", words("root udptracker httptracker"), "the other side of the wire, without a server"},
 
-	{"internal/config", words("root internal/httpserver internal/policy internal/swarm internal/tracker internal/udpserver"), "composes the rooms' settings; the rooms do not know where settings come from"},
+	{"internal/certificates", words("root"), "what TLS listeners show: knows neither sockets nor trackers"},
+	{"internal/config", words("root internal/certificates internal/httpserver internal/policy internal/swarm internal/tracker internal/udpserver"), "composes the rooms' settings; the rooms do not know where settings come from"},
 	{"internal/config/generate", words("internal/config"), "writes the reference out of the doc comments, when a developer asks"},
-	{"internal/app", words("root internal/config internal/httpserver internal/packetio internal/policy internal/streamio internal/swarm internal/tracker internal/udpserver"), "builds every room and runs them"},
+	{"internal/app", words("root internal/certificates internal/config internal/httpserver internal/packetio internal/policy internal/streamio internal/swarm internal/tracker internal/udpserver"), "builds every room and runs them"},
 	{"cmd/shoal", words("root internal/app internal/client internal/config"), "what a user types; the rooms are reached through app"},
 
 	{"cmd/shoal-load/internal/population", words("root"), "who announces what: knows no transport, and nothing of the server"},
@@ -93,6 +94,9 @@ var libraryDoors = []libraryDoor{
 	{"golang.org/x/sys", words("internal/packetio internal/streamio cmd/shoal-load/internal/udpload cmd/shoal-load/internal/httpload"), "system calls belong to I/O"},
 	{"github.com/dchest/siphash", words("internal/udpserver"), "connection IDs"},
 	{"github.com/pelletier/go-toml/v2", words("internal/config cmd/shoal-load"), "the configuration file"},
+	{"github.com/caddyserver/certmagic", words("internal/certificates"), "certificates by ACME, got and renewed"},
+	{"github.com/mholt/acmez/v3", words("internal/certificates"), "the ACME client of certmagic, whose challenges the tracker answers itself"},
+	{"go.uber.org/zap", words("internal/certificates"), "certmagic's log, handed on to slog"},
 	{"golang.org/x/sync", words("internal/app"), "running the rooms; on the road nothing is started"},
 	{"github.com/spf13/cobra", words("cmd/shoal cmd/shoal-load"), "commands and flags"},
 	{"github.com/lmittmann/tint", words("cmd/shoal"), "the log on a terminal"},

@@ -76,6 +76,9 @@ the environment and the flags. Each is told with its line and what is allowed.`,
 			if err != nil {
 				return err
 			}
+			for _, warning := range cfg.Warnings() {
+				fmt.Fprintf(cmd.OutOrStdout(), "%s: doubt: %s\n", cfg.Origin, warning)
+			}
 			fmt.Fprintf(cmd.OutOrStdout(), "%s: no errors\n", cfg.Origin)
 			return nil
 		},

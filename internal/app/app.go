@@ -14,7 +14,6 @@ import (
 
 	"github.com/shoal-tracker/shoal"
 	"github.com/shoal-tracker/shoal/internal/config"
-	"github.com/shoal-tracker/shoal/internal/httpserver"
 	"github.com/shoal-tracker/shoal/internal/policy"
 	"github.com/shoal-tracker/shoal/internal/streamio"
 	"github.com/shoal-tracker/shoal/internal/swarm"
@@ -31,7 +30,8 @@ type App struct {
 	tracker     *tracker.Tracker
 	connections *streamio.Limit
 	udp         []*udpserver.Server
-	http        []*streamio.Listener
+	loops       *streamio.Loops
+	sites       []*site
 }
 
 // New builds a tracker and binds every socket of it, so that it either serves
@@ -71,21 +71,7 @@ func (a *App) listen(cfg *config.Config) error {
 	for _, server := range a.udp {
 		server.SetOwn(a.UDPAddrs())
 	}
-	for i, c := range cfg.HTTP {
-		server := httpserver.New(c, a.tracker)
-		for _, addr := range c.Listen {
-			listener, err := streamio.Listen(addr, streamio.Config{
-				NewProtocol: server.NewProtocol,
-				Limit:       a.connections,
-				Log:         a.log,
-			}, &a.clock)
-			if err != nil {
-				return bindError(fmt.Sprintf("http.%d.listen", i), err)
-			}
-			a.http = append(a.http, listener)
-		}
-	}
-	return nil
+	return a.listenHTTP(cfg)
 }
 
 // Run serves until ctx ends and returns nil then, with every socket closed and
@@ -98,8 +84,12 @@ func (a *App) Run(ctx context.Context) error {
 	for _, server := range a.udp {
 		group.Go(func() error { return server.Serve(ctx) })
 	}
-	for _, listener := range a.http {
-		group.Go(func() error { return listener.Serve(ctx) })
+	group.Go(func() error { return a.loops.Serve(ctx) })
+	for _, s := range a.sites {
+		group.Go(func() error { watchLone(ctx, s.server, a.log); return nil })
+		if s.certificates != nil {
+			group.Go(func() error { return s.certificates.Run(ctx) })
+		}
 	}
 	err := group.Wait()
 	a.log.Info("swarm at the end", counts(a.Totals())...)
@@ -109,8 +99,8 @@ func (a *App) Run(ctx context.Context) error {
 // Close frees the sockets of an App that was never run.
 func (a *App) Close() error {
 	var errs []error
-	for i := len(a.http) - 1; i >= 0; i-- {
-		errs = append(errs, a.http[i].Close())
+	if a.loops != nil {
+		errs = append(errs, a.loops.Close())
 	}
 	for i := len(a.udp) - 1; i >= 0; i-- {
 		errs = append(errs, a.udp[i].Close())
@@ -119,11 +109,21 @@ func (a *App) Close() error {
 }
 
 // Reload puts the live keys of cfg in force: [tracker] but peer_timeout and
-// peer_details, [limits] and [access].
+// peer_details, [limits], [access], and whose headers are believed. Certificates
+// and ticket keys are read again.
 func (a *App) Reload(cfg *config.Config) {
 	a.swarm.SetLimits(swarmLimits(cfg))
 	a.connections.Set(connections(cfg))
 	a.tracker.Configure(cfg.Tracker, policy.Compile(cfg.Access))
+	for i, s := range a.sites {
+		if i < len(cfg.HTTP) {
+			s.server.Configure(cfg.HTTP[i].Config)
+		}
+		if s.certificates != nil {
+			s.certificates.Reload()
+		}
+	}
+	a.warn(cfg)
 }
 
 // UDPAddrs returns the addresses that the UDP trackers listen on.
@@ -138,8 +138,10 @@ func (a *App) UDPAddrs() []netip.AddrPort {
 // HTTPAddrs returns the addresses that the HTTP trackers listen on.
 func (a *App) HTTPAddrs() []netip.AddrPort {
 	var addrs []netip.AddrPort
-	for _, listener := range a.http {
-		addrs = append(addrs, listener.Addr())
+	for _, s := range a.sites {
+		for _, listener := range s.listeners {
+			addrs = append(addrs, listener.Addr())
+		}
 	}
 	return addrs
 }

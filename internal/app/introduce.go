@@ -2,6 +2,7 @@ package app
 
 import (
 	"log/slog"
+	"net/netip"
 	"strings"
 
 	"github.com/shoal-tracker/shoal/internal/config"
@@ -12,11 +13,38 @@ import (
 func (a *App) introduce(cfg *config.Config, limits swarm.Limits) {
 	a.log.Info("configuration", slog.String("from", cfg.Origin), slog.String("data_dir", cfg.DataDir))
 	a.log.Info("udp tracker", slog.String("announce", urls("udp", a.UDPAddrs())))
-	a.log.Info("http tracker", slog.String("announce", urls("http", a.HTTPAddrs())))
+	a.log.Info("http tracker", slog.String("announce", a.httpURLs()))
 	a.log.Info("announces", slog.Duration("interval", cfg.Tracker.Interval),
 		slog.Duration("peer_timeout", cfg.Tracker.PeerTimeout), slog.Int("default_numwant", cfg.Tracker.DefaultNumWant))
 	a.log.Info("limits", slog.Int("torrents", limits.Torrents), slog.Int("peers", limits.Peers),
 		slog.Int("connections", connections(cfg)))
+	a.warn(cfg)
+}
+
+// warn says what is allowed in cfg and most likely not meant.
+func (a *App) warn(cfg *config.Config) {
+	for _, warning := range cfg.Warnings() {
+		a.log.Warn("configuration", slog.String("doubt", warning))
+	}
+}
+
+// httpURLs names the HTTP trackers; those with certificates also answer http on
+// the same port, as tls.plain says.
+func (a *App) httpURLs() string {
+	var all []string
+	for _, s := range a.sites {
+		scheme := "http"
+		if s.certificates != nil {
+			scheme = "https"
+		}
+		for _, l := range s.listeners {
+			all = append(all, urls(scheme, []netip.AddrPort{l.Addr()}))
+		}
+	}
+	if len(all) == 0 {
+		return "off"
+	}
+	return strings.Join(all, " ")
 }
 
 func urls[T interface{ String() string }](scheme string, addrs []T) string {

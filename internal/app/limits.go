@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/shoal-tracker/shoal/internal/config"
+	"github.com/shoal-tracker/shoal/internal/streamio"
 	"github.com/shoal-tracker/shoal/internal/swarm"
 )
 
@@ -17,8 +18,9 @@ const (
 
 	// What a connection takes while its client asks for the largest replies and
 	// reads none: up to 41 KiB of replies (8 KiB, and then one of 33 KiB), 8 KiB
-	// of requests, 4 KiB of stack and 2 KiB for itself, rounded up for garbage.
-	// An idle one takes 4 KiB. What the kernel holds of a connection is not in it.
+	// of requests and up to 8 KiB for itself with TLS, rounded up for garbage. An
+	// idle one takes 1 KiB, or 8 with TLS. What the kernel holds of a connection
+	// is not in it.
 	connectionBytes = 64 << 10
 )
 
@@ -72,15 +74,16 @@ func affordable(descriptors uint64, sockets int, memory int64) int {
 	return int(max(1, min(room, memory/8/connectionBytes)))
 }
 
-// sockets returns how many sockets the listeners of cfg open at most. An
+// sockets returns how many descriptors the listeners of cfg take at most. An
 // engine may have its workers share one.
 func sockets(cfg *config.Config) int {
 	n := 0
 	for i := range cfg.UDP {
 		n += cfg.UDP[i].Sockets() * len(cfg.UDP[i].Listen)
 	}
+	listeners := 0
 	for i := range cfg.HTTP {
-		n += len(cfg.HTTP[i].Listen)
+		listeners += len(cfg.HTTP[i].Listen)
 	}
-	return n
+	return n + streamio.LoopsConfig{}.Descriptors(listeners)
 }

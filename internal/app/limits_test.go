@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/shoal-tracker/shoal/internal/config"
+	"github.com/shoal-tracker/shoal/internal/streamio"
 	"github.com/shoal-tracker/shoal/internal/swarm"
 )
 
@@ -39,7 +40,7 @@ func TestAffordable(t *testing.T) {
 func TestConnections(t *testing.T) {
 	cfg := testConfig(t, "auto")
 	cfg.UDP[0].Workers = 3
-	if got := connections(cfg); got != affordable(descriptors(), 3*2+2, machineMemory()) {
+	if got := connections(cfg); got != affordable(descriptors(), 3*2+streamio.LoopsConfig{}.Descriptors(2), machineMemory()) {
 		t.Errorf("%d connections beside 3 workers on two addresses and two HTTP listeners", got)
 	}
 	cfg.Limits.Connections = 5
@@ -55,16 +56,17 @@ func TestSockets(t *testing.T) {
 		engine  string
 		workers int
 		listen  []netip.AddrPort
-		want    int // with one HTTP listener
+		want    int // beside one HTTP listener
 	}{
-		{"auto", 5, []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0"), netip.MustParseAddrPort("[::1]:0")}, 11},
-		{"auto", 0, []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}, cores + 1},
-		{"auto", 5, nil, 1},
-		{"portable", 5, []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}, 6},
+		{"auto", 5, []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0"), netip.MustParseAddrPort("[::1]:0")}, 10},
+		{"auto", 0, []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}, cores},
+		{"auto", 5, nil, 0},
+		{"portable", 5, []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}, 5},
 	} {
 		cfg := testConfig(t, test.engine)
 		cfg.UDP[0].Workers, cfg.UDP[0].Listen = test.workers, test.listen
 		cfg.HTTP[0].Listen = cfg.HTTP[0].Listen[:1]
+		test.want += streamio.LoopsConfig{}.Descriptors(1)
 		if got := sockets(cfg); got != test.want {
 			t.Errorf("%+v: %d sockets", test, got)
 		}

@@ -2,11 +2,14 @@ package app
 
 import (
 	"fmt"
+	"net/http"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/shoal-tracker/shoal"
+	"github.com/shoal-tracker/shoal/httptracker"
 	"github.com/shoal-tracker/shoal/internal/config"
 )
 
@@ -39,6 +42,13 @@ var liveKeys = map[string]struct {
 	"limits.peers_per_torrent": {func(c *config.Config) { c.Limits.PeersPerTorrent = 1 }, handedOut, "1001 1002", "1001"},
 	"limits.peers_per_network": {func(c *config.Config) { c.Limits.PeersPerNetwork = 1 }, handedOut, "1001 1002", "1001"},
 	"limits.connections":       {func(c *config.Config) { c.Limits.Connections = 1 }, answeredOfTwo, "true true", "true false"},
+	"tracker.external_ip": {
+		func(c *config.Config) { c.Tracker.ExternalIP = []netip.Addr{netip.MustParseAddr("203.0.113.9")} }, placed,
+		"127.0.0.1", "203.0.113.9",
+	},
+	"tracker.use_ip_param": {func(c *config.Config) { c.Tracker.UseIPParam = "private" }, placed, "127.0.0.1", "198.51.100.7"},
+	"http.trusted_proxies": {func(c *config.Config) { trustLoopback(c, "X-Forwarded-For") }, placed, "127.0.0.1", "192.0.2.1"},
+	"http.forwarded":       {func(c *config.Config) { trustLoopback(c, "Forwarded") }, placed, "127.0.0.1", "192.0.2.2"},
 	"access.clients_denied": {
 		func(c *config.Config) { c.Access.ClientsDenied = []string{"-XL"} }, refused,
 		"", shoal.ClientDenied.Error(),
@@ -116,6 +126,38 @@ func handedOut(t *testing.T, a *App, torrent byte) (ports string) {
 		}
 	}
 	return ports
+}
+
+// trustLoopback has a header of loopback senders believed.
+func trustLoopback(c *config.Config, header string) {
+	c.HTTP = slices.Clone(c.HTTP)
+	c.HTTP[0].TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+	c.HTTP[0].Forwarded = header
+}
+
+// placed returns the address that a peer is stored with whose announce over
+// HTTP names another one in every way there is.
+func placed(t *testing.T, a *App, torrent byte) string {
+	t.Helper()
+	query := string(httptracker.AppendAnnounceQuery(nil, leecher(torrent, 1001)))
+	r, err := http.NewRequest(http.MethodGet, fmt.Sprintf("http://%s/announce?%s&ip=198.51.100.7", a.HTTPAddrs()[0], query), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Close = true
+	r.Header.Set("X-Forwarded-For", "192.0.2.1")
+	r.Header.Set("Forwarded", "for=192.0.2.2")
+	reply, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reply.Body.Close()
+	for _, peer := range overUDP(a.UDPAddrs()[0])(t, loopback4, asker(torrent)) {
+		if peer.Port() == 1001 {
+			return peer.Addr().String()
+		}
+	}
+	return "nowhere"
 }
 
 // refused returns why a peer is, or nothing.

@@ -122,7 +122,7 @@ func TestAnnounceUDP(t *testing.T) {
 			if diff := cmp.Diff(test.want, got, byAddr, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
 				t.Errorf("reply differs (-want +got):\n%s", diff)
 			}
-			if diff := cmp.Diff(*request(), <-asked, byAddr); diff != "" {
+			if diff := cmp.Diff(*request(), <-asked, same); diff != "" {
 				t.Errorf("request differs (-want +got):\n%s", diff)
 			}
 			if got := <-data; got != test.data {

@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/shoal-tracker/shoal/internal/httpserver"
 	"github.com/shoal-tracker/shoal/internal/udpserver"
 )
 
@@ -32,7 +31,11 @@ func (l *loader) problem(e Error, format string, args ...any) {
 func (l *loader) assign(path []string, v value, source string) {
 	at := Error{Source: source, Line: v.line, Key: strings.Join(path, ".")}
 	generic, section, number := l.resolve(path)
-	if v.kind == kindTable && len(v.table) > 0 && (!section.Many || number >= 0) {
+	table, isTable := tableOf(generic)
+	if isTable && v.kind == kindLoose {
+		v = looseTable(v)
+	}
+	if v.kind == kindTable && len(v.table) > 0 && (!section.Many || number >= 0 || isTable) {
 		for _, e := range v.table {
 			l.assign(append(slices.Clone(path), e.path...), e.value, source)
 		}
@@ -52,6 +55,12 @@ func (l *loader) assign(path []string, v value, source string) {
 		}
 		at.Value = v.String()
 		l.problem(at, "must be a section with the keys %s", names(section))
+	case isTable:
+		if v.kind == kindTable {
+			return // empty
+		}
+		at.Value = v.String()
+		l.problem(at, "must be a table such as { %s = … }, with any of the keys %s", table.Keys[0].Leaf(), leaves(table.Keys))
 	default:
 		l.problem(at, "unknown key%s", suggestion(generic))
 	}
@@ -159,8 +168,8 @@ func (l *loader) add(s Section, at Error) bool {
 	switch list := list.Addr().Interface().(type) {
 	case *[]udpserver.Config:
 		*list = append(*list, udpserver.DefaultConfig())
-	case *[]httpserver.Config:
-		*list = append(*list, httpserver.DefaultConfig())
+	case *[]HTTP:
+		*list = append(*list, defaultHTTP())
 	default:
 		panic("config: section " + s.Path + " has no defaults")
 	}

@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"strconv"
 
-	"github.com/shoal-tracker/shoal/internal/httpserver"
 	"github.com/shoal-tracker/shoal/internal/policy"
 	"github.com/shoal-tracker/shoal/internal/swarm"
 	"github.com/shoal-tracker/shoal/internal/tracker"
@@ -42,7 +41,7 @@ type Config struct {
 	// An HTTP tracker (BEP 3). The section may stand more than once; without
 	// any, there is one with these defaults. http = [] turns HTTP off, if UDP
 	// listens.
-	HTTP []httpserver.Config `toml:"http"`
+	HTTP []HTTP `toml:"http"`
 
 	// Origin names what was read: a file, SHOAL_CONFIG_TOML, or "defaults".
 	Origin string `toml:"-"`
@@ -75,7 +74,7 @@ func Default() *Config {
 		Log:     Log{Level: "info", Format: "auto"},
 		Tracker: tracker.DefaultConfig(),
 		UDP:     []udpserver.Config{udpserver.DefaultConfig()},
-		HTTP:    []httpserver.Config{httpserver.DefaultConfig()},
+		HTTP:    []HTTP{defaultHTTP()},
 		Origin:  "defaults",
 	}
 }

@@ -16,7 +16,11 @@ func decode(target reflect.Value, k Key, v value) (allowed string) {
 	case *time.Duration:
 		return decodeDuration(t, v)
 	case *[]netip.AddrPort:
-		return decodeAddresses(t, v)
+		return decodeTexts(t, v, parseAddrPort, `IP:PORT, such as "0.0.0.0:6969" or "[::]:6969", a list of them, or "" to listen nowhere`)
+	case *[]netip.Prefix:
+		return decodeTexts(t, v, parseNetwork, `a network such as "10.0.0.0/8" or "2001:db8::/32", an address, or a list of them`)
+	case *[]netip.Addr:
+		return decodeTexts(t, v, parseAddr, `an IP address such as "192.0.2.1" or "2001:db8::1", or a list of them`)
 	case *[]string:
 		return decodeList(t, v, decodeString, `a list of strings, such as ["a", "b"]`)
 	case *[]int:
@@ -151,8 +155,9 @@ func decodeSize(target *int, v value) (allowed string) {
 	return ""
 }
 
-func decodeAddresses(target *[]netip.AddrPort, v value) (allowed string) {
-	const want = `IP:PORT, such as "0.0.0.0:6969" or "[::]:6969", a list of them, or "" to listen nowhere`
+// decodeTexts reads one text, a list of them, or "" for none.
+func decodeTexts[T any](target *[]T, v value, parse func(text string) (T, bool), want string) (allowed string) {
+	several := len(v.list) > 1 || v.kind == kindLoose && strings.ContainsRune(v.text, ',')
 	if v.kind == kindString {
 		list := []value{v}
 		if v.text == "" {
@@ -160,17 +165,52 @@ func decodeAddresses(target *[]netip.AddrPort, v value) (allowed string) {
 		}
 		v = value{kind: kindList, list: list}
 	}
-	return decodeList(target, v, func(addr *netip.AddrPort, v value) string {
-		if v.kind != kindString && v.kind != kindLoose {
+	wrong := ""
+	allowed = decodeList(target, v, func(element *T, v value) string {
+		ok := v.kind == kindString || v.kind == kindLoose
+		if ok {
+			*element, ok = parse(strings.TrimSpace(v.text))
+		}
+		if !ok {
+			wrong = v.String()
 			return want
 		}
-		a, err := netip.ParseAddrPort(strings.TrimSpace(v.text))
-		if err != nil {
-			return want
-		}
-		*addr = netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
 		return ""
 	}, want)
+	if several && wrong != "" {
+		allowed += "; " + wrong + " is none"
+	}
+	return allowed
+}
+
+func parseAddrPort(text string) (netip.AddrPort, bool) {
+	a, err := netip.ParseAddrPort(text)
+	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()), err == nil
+}
+
+func parseAddr(text string) (netip.Addr, bool) {
+	a, err := netip.ParseAddr(text)
+	return a.Unmap(), err == nil && a.Zone() == ""
+}
+
+// parseNetwork reads a network, whatever address of it is written, or a single
+// address.
+func parseNetwork(text string) (netip.Prefix, bool) {
+	if a, ok := parseAddr(text); ok {
+		return netip.PrefixFrom(a, a.BitLen()), true
+	}
+	p, err := netip.ParsePrefix(text)
+	if err != nil {
+		return netip.Prefix{}, false
+	}
+	if p.Addr().Is4In6() {
+		const mapped = 128 - 32 // bits in front of the IPv4 address
+		if p.Bits() < mapped {
+			return netip.Prefix{}, false
+		}
+		p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-mapped)
+	}
+	return p.Masked(), true
 }
 
 func decodeList[T any](target *[]T, v value, element func(*T, value) string, want string) (allowed string) {

@@ -89,7 +89,7 @@ func spelling(rest string) string {
 		}
 		return "is a section and not a key: set its keys one by one, such as " + variable(s.Path, number, s.Keys[0].Name())
 	}
-	if _, ok := known[s.Path+"."+key]; !ok {
+	if key, ok = s.spelt(key); !ok {
 		return ""
 	}
 	right := "is spelt " + variable(s.Path, number, key) + ", with two underscores"
@@ -99,10 +99,26 @@ func spelling(rest string) string {
 	return right
 }
 
+// spelt returns the name of the key, or table, whose dots have become single
+// underscores in key.
+func (s Section) spelt(key string) (name string, ok bool) {
+	for _, k := range s.Keys {
+		if strings.ReplaceAll(k.Name(), ".", "_") == key {
+			return k.Name(), true
+		}
+	}
+	for _, table := range s.Tables {
+		if table.Field.Tag.Get("toml") == key {
+			return key, true
+		}
+	}
+	return "", false
+}
+
 // variable returns the name of a key's variable, without the empty parts.
 func variable(path ...string) string {
 	path = slices.DeleteFunc(path, func(part string) bool { return part == "" })
-	return "SHOAL_" + strings.ToUpper(strings.Join(path, "__"))
+	return "SHOAL_" + strings.ToUpper(strings.ReplaceAll(strings.Join(path, "__"), ".", "__"))
 }
 
 // flags assigns the KEY=VALUE of each --set, in the order they were given.

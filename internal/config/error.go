@@ -59,11 +59,15 @@ func Format(value any) string {
 	switch v := value.(type) {
 	case time.Duration:
 		return strconv.Quote(formatDuration(v))
-	case netip.AddrPort:
-		return strconv.Quote(v.String())
+	case netip.AddrPort, netip.Addr, netip.Prefix:
+		return strconv.Quote(fmt.Sprint(v))
 	case string:
 		return strconv.Quote(v)
 	case []netip.AddrPort:
+		return formatList(v)
+	case []netip.Addr:
+		return formatList(v)
+	case []netip.Prefix:
 		return formatList(v)
 	case []string:
 		return formatList(v)

@@ -15,7 +15,7 @@ func TestSpelling(t *testing.T) {
 	for _, s := range Sections()[1:] {
 		for _, k := range s.Keys {
 			wrong := "SHOAL_" + strings.ToUpper(strings.ReplaceAll(k.Path, ".", "_"))
-			right := wrong[:len("SHOAL_"+s.Path)] + "_" + wrong[len("SHOAL_"+s.Path):]
+			right := "SHOAL_" + strings.ToUpper(strings.ReplaceAll(k.Path, ".", "__"))
 			if _, err := load("", []string{wrong + "=1"}, nil); err == nil || !strings.Contains(err.Error(), right) {
 				t.Errorf("%s: error %v does not say %s", wrong, err, right)
 			}
@@ -147,6 +147,73 @@ func TestErrors(t *testing.T) {
 				`SHOAL_HTTP_2: is a section and not a key: set its keys one by one, such as SHOAL_HTTP__2__LISTEN`,
 				`SHOAL_LOG: is a section and not a key: set its keys one by one, such as SHOAL_LOG__LEVEL`,
 				`SHOAL_LIMITS_: is a section and not a key: set its keys one by one, such as SHOAL_LIMITS__TORRENTS`,
+			},
+		},
+		{
+			name: "addresses of proxies, and of this machine",
+			file: "[tracker]\nexternal_ip = [\"203.0.113.1\", \"shoal.example.org\"]\nuse_ip_param = \"always\"\n[[http]]\ntrusted_proxies = [\"10.0.0.0/8\", \"nginx\"]\nforwarded = \"True-Client-IP\"\n" +
+				"[[http]]\nlisten = \"\"\ntrusted_proxies = \"10.0.0.0/33\"\n[[http]]\nlisten = \"\"\ntrusted_proxies = [\"fe80::1%eth0\"]\n[[http]]\nlisten = \"\"\ntrusted_proxies = 10",
+			environ: []string{"SHOAL_HTTP__2__TRUSTED_PROXIES=10.0.0.0/8,::ffff:0:0/95", "SHOAL_HTTP__0__FORWARDED="},
+			set:     []string{"tracker.external_ip=127.0.0.1", "tracker.external_ip=203.0.113.1,[2001:db8::1]", "tracker.external_ip=203.0.113.1, 203.0.113.2"},
+			want: []string{
+				`shoal.toml:2: tracker.external_ip = ["203.0.113.1", "shoal.example.org"]: must be an IP address such as "192.0.2.1" or "2001:db8::1", or a list of them; "shoal.example.org" is none`,
+				`shoal.toml:3: tracker.use_ip_param = "always": must be never, private or trusted`,
+				`shoal.toml:5: http.0.trusted_proxies = ["10.0.0.0/8", "nginx"]: must be a network such as "10.0.0.0/8" or "2001:db8::/32", an address, or a list of them; "nginx" is none`,
+				`shoal.toml:9: http.1.trusted_proxies = "10.0.0.0/33": must be a network such as "10.0.0.0/8" or "2001:db8::/32", an address, or a list of them`,
+				`shoal.toml:12: http.2.trusted_proxies = ["fe80::1%eth0"]: must be a network such as "10.0.0.0/8" or "2001:db8::/32", an address, or a list of them`,
+				`shoal.toml:15: http.3.trusted_proxies = 10: must be a network such as "10.0.0.0/8" or "2001:db8::/32", an address, or a list of them`,
+				`SHOAL_HTTP__2__TRUSTED_PROXIES: http.2.trusted_proxies = "10.0.0.0/8,::ffff:0:0/95": must be a network such as "10.0.0.0/8" or "2001:db8::/32", an address, or a list of them; "::ffff:0:0/95" is none`,
+				`--set: tracker.external_ip = "203.0.113.1,[2001:db8::1]": must be an IP address such as "192.0.2.1" or "2001:db8::1", or a list of them; "[2001:db8::1]" is none`,
+				`SHOAL_HTTP__0__FORWARDED: http.0.forwarded = "": must be X-Forwarded-For, Forwarded, X-Real-IP or CF-Connecting-IP`,
+			},
+		},
+		{
+			name: "two addresses of one family",
+			file: "[tracker]\nexternal_ip = [\"203.0.113.1\", \"203.0.113.2\"]",
+			want: []string{`shoal.toml:2: tracker.external_ip[1] = "203.0.113.2": must be of the other family than the one before it: there is one of IPv4 and one of IPv6 at most`},
+		},
+		{
+			name:    "external_ip that nobody can dial",
+			environ: []string{"SHOAL_TRACKER__EXTERNAL_IP=::1"},
+			want:    []string{`SHOAL_TRACKER__EXTERNAL_IP: tracker.external_ip[0] = "::1": must be an address of this machine at which others can dial it`},
+		},
+		{
+			name: "tables",
+			file: "[http.tls]\ncert = \"c\"\n[[http]]\ntls = 1\n[[http.tls]]\nkey = \"k\"\n[http.tls]\ncret = \"c\"\ncert = 1\n[http.0.tls]\n[udp.tls]\n",
+			environ: []string{"SHOAL_HTTP__0__TLS=on", "SHOAL_HTTP__TLS={cert=\"c\"", "SHOAL_HTTP__0__TLS__COLOUR_OF_THE_LOCK=1", "SHOAL_HTTP_TLS_CERT=c",
+				"SHOAL_HTTP_0_TLS_ACME_DIRECTORY=c", "SHOAL_HTTP_TLS={}", "SHOAL_HTTP__TLS_CERT=c"},
+			set: []string{"http.0.tls={cert=1}", "http.0.tls={cert=\"a\"}\nb=1", "http.tls=", "log.cert=c"},
+			want: []string{
+				`shoal.toml:1: http.tls: must stand below a line [[http]]`,
+				`shoal.toml:4: http.0.tls = 1: must be a table such as { cert = … }, with any of the keys cert, key, plain, acme, email, acme_directory, acme_roots, min_version, post_quantum, ticket_keys`,
+				`shoal.toml:5: http.tls: must be written [http.tls] with one bracket, because it stands once below [[http]]`,
+				`shoal.toml:8: http.0.tls.cret: unknown key; did you mean http.tls.cert?`,
+				`shoal.toml:9: http.0.tls.cert = 1: must be a string in quotes`,
+				`shoal.toml:10: http.0.tls: unknown section; there are [log], [tracker], [limits], [access], [[udp]], [[http]]`,
+				`shoal.toml:11: udp.tls: unknown section; there are [log], [tracker], [limits], [access], [[udp]], [[http]]`,
+				`SHOAL_HTTP_TLS_CERT: is spelt SHOAL_HTTP__TLS__CERT, with two underscores, or SHOAL_HTTP__0__TLS__CERT for the first [[http]] alone`,
+				`SHOAL_HTTP_0_TLS_ACME_DIRECTORY: is spelt SHOAL_HTTP__0__TLS__ACME_DIRECTORY, with two underscores`,
+				`SHOAL_HTTP_TLS: is spelt SHOAL_HTTP__TLS, with two underscores, or SHOAL_HTTP__0__TLS for the first [[http]] alone`,
+				`SHOAL_HTTP__TLS: http.tls = "{cert=\"c\"": must be a table such as { cert = … }, with any of the keys cert, key, plain, acme, email, acme_directory, acme_roots, min_version, post_quantum, ticket_keys`,
+				`SHOAL_HTTP__TLS_CERT: http.tls_cert: unknown key; did you mean http.tls.cert?`,
+				`SHOAL_HTTP__0__TLS: http.0.tls = "on": must be a table such as { cert = … }, with any of the keys cert, key, plain, acme, email, acme_directory, acme_roots, min_version, post_quantum, ticket_keys`,
+				`SHOAL_HTTP__0__TLS__COLOUR_OF_THE_LOCK: http.0.tls.colour_of_the_lock: unknown key; http.tls has the keys cert, key, plain, acme, email, acme_directory, acme_roots, min_version, post_quantum, ticket_keys`,
+				`--set: http.0.tls.cert = 1: must be a string in quotes`,
+				`--set: http.0.tls = "{cert=\"a\"}\nb=1": must be a table such as { cert = … }, with any of the keys cert, key, plain, acme, email, acme_directory, acme_roots, min_version, post_quantum, ticket_keys`,
+				`--set: http.tls = "": must be a table such as { cert = … }, with any of the keys cert, key, plain, acme, email, acme_directory, acme_roots, min_version, post_quantum, ticket_keys`,
+				`--set: log.cert: unknown key; did you mean http.tls.cert?`,
+			},
+		},
+		{
+			name: "certificates",
+			file: "[[http]]\ntls = { key = \"k\" }\n[[http]]\nlisten = \"\"\ntls = { cert = \"c\", key = \"k\", acme = [\"tracker.example.org\"] }\n" +
+				"[[http]]\nlisten = \"\"\n[http.tls]\nplain = \"refuse\"",
+			environ: []string{"SHOAL_HTTP__3__LISTEN=", "SHOAL_HTTP__3__TLS__CERT=c"},
+			want: []string{
+				`defaults: http.0.tls.cert = "": must be the file of the certificate that key belongs to`,
+				`defaults: http.3.tls.key = "": must be the file of the private key that cert belongs to`,
+				`shoal.toml:5: http.1.tls.acme = ["tracker.example.org"]: must be empty where there are cert and key; another [[http]] section may have them`,
+				`shoal.toml:9: http.2.tls.plain = "refuse": must be left out, as long as there is neither a cert with its key nor acme`,
 			},
 		},
 		{

@@ -25,7 +25,7 @@ func (l *loader) file(source string, text []byte) (whole bool) {
 		switch e.Kind {
 		case unstable.Table:
 			path, line := keyOf(&p, e)
-			prefix, skip = l.table(path, Error{Source: source, Line: line, Key: strings.Join(path, ".")})
+			prefix, skip = l.table(path, cleared, Error{Source: source, Line: line, Key: strings.Join(path, ".")})
 		case unstable.ArrayTable:
 			path, line := keyOf(&p, e)
 			prefix, skip = l.arrayTable(path, cleared, Error{Source: source, Line: line, Key: strings.Join(path, ".")})
@@ -64,9 +64,12 @@ func (l *loader) inFile(prefix, path []string, v value, source string) {
 	l.assign(path, v, source)
 }
 
-func (l *loader) table(path []string, at Error) (prefix []string, skip bool) {
+func (l *loader) table(path []string, cleared map[string]bool, at Error) (prefix []string, skip bool) {
 	s, ok := sectionOf(strings.Join(path, "."))
+	_, isTable := tableOf(strings.Join(path, "."))
 	switch {
+	case isTable:
+		return l.tableBelow(path, cleared, at)
 	case !ok:
 		l.problem(at, "unknown section; there are %s", sectionNames())
 	case s.Many:
@@ -77,9 +80,27 @@ func (l *loader) table(path []string, at Error) (prefix []string, skip bool) {
 	return nil, true
 }
 
+// tableBelow reads a line such as [http.tls], which is about the last [[http]]
+// above it.
+func (l *loader) tableBelow(path []string, cleared map[string]bool, at Error) (prefix []string, skip bool) {
+	s, _ := sectionOf(path[0])
+	switch {
+	case !s.Many:
+		return path, false
+	case !cleared[s.Path]:
+		l.problem(at, "must stand below a line [[%s]]", s.Path)
+		return nil, true
+	}
+	return []string{s.Path, strconv.Itoa(l.count(s) - 1), path[1]}, false
+}
+
 func (l *loader) arrayTable(path []string, cleared map[string]bool, at Error) (prefix []string, skip bool) {
 	s, ok := sectionOf(strings.Join(path, "."))
+	table, isTable := tableOf(strings.Join(path, "."))
 	switch {
+	case isTable:
+		l.problem(at, "must be written [%s] with one bracket, because it stands once below [[%s]]", table.Path, path[0])
+		return nil, true
 	case !ok:
 		l.problem(at, "unknown section; there are %s", sectionNames())
 		return nil, true

@@ -10,7 +10,7 @@ import (
 
 // Key is one setting.
 type Key struct {
-	Path  string              // section and name, without the number of a section: "udp.workers"
+	Path  string              // section and name, without the number of a section: "udp.workers", "http.tls.cert"
 	Owner reflect.Type        // the struct that declares it
 	Field reflect.StructField // its declaration there
 }
@@ -21,6 +21,17 @@ type Section struct {
 	Path  string
 	Many  bool                // written [[path]], any number of times
 	Field reflect.StructField // its declaration in Config; the zero value for the first
+	Keys  []Key               // those of its tables too, behind the others
+
+	Tables []Table
+}
+
+// Table is a struct of settings inside a section. In a file it is written as an
+// inline table, below a line of its own such as [http.tls], or with dotted keys.
+type Table struct {
+	Path  string              // "http.tls"
+	Owner reflect.Type        // the struct that declares it
+	Field reflect.StructField // its declaration there
 	Keys  []Key
 }
 
@@ -58,6 +69,9 @@ func declared() []Section {
 		}
 		s := Section{Path: name, Many: many, Field: field}
 		s.add(element)
+		for _, table := range s.Tables { // what follows the line of a table is the table's
+			s.Keys = append(s.Keys, table.Keys...)
+		}
 		all = append(all, s)
 	}
 	return all
@@ -66,11 +80,19 @@ func declared() []Section {
 // add takes the settings of struct t, those of embedded structs in their place.
 func (s *Section) add(t reflect.Type) {
 	for field := range fields(t) {
-		if field.Anonymous {
+		path := s.Path + "." + field.Tag.Get("toml")
+		switch {
+		case field.Anonymous:
 			s.add(field.Type)
-			continue
+		case field.Type.Kind() == reflect.Struct:
+			table := Table{Path: path, Owner: t, Field: field}
+			for inside := range fields(field.Type) {
+				table.Keys = append(table.Keys, Key{path + "." + inside.Tag.Get("toml"), field.Type, inside})
+			}
+			s.Tables = append(s.Tables, table)
+		default:
+			s.Keys = append(s.Keys, Key{path, t, field})
 		}
-		s.Keys = append(s.Keys, Key{s.Path + "." + field.Tag.Get("toml"), t, field})
 	}
 }
 
@@ -92,8 +114,28 @@ func sectionOf(path string) (Section, bool) {
 	return sections[i], true
 }
 
-// Name returns the key without its section.
-func (k Key) Name() string { return k.Path[strings.LastIndexByte(k.Path, '.')+1:] }
+// tableOf returns the table of a section with this path, such as "http.tls".
+func tableOf(path string) (Table, bool) {
+	first, _, _ := strings.Cut(path, ".")
+	s, _ := sectionOf(first)
+	for _, table := range s.Tables {
+		if table.Path == path {
+			return table, true
+		}
+	}
+	return Table{}, false
+}
+
+// Name returns the key without its section: "workers", "tls.cert".
+func (k Key) Name() string {
+	if _, name, ok := strings.Cut(k.Path, "."); ok {
+		return name
+	}
+	return k.Path
+}
+
+// Leaf returns the key without its section and table: "cert".
+func (k Key) Leaf() string { return k.Path[strings.LastIndexByte(k.Path, '.')+1:] }
 
 // Type says in a few words what is written for the key.
 func (k Key) Type() string {
@@ -102,6 +144,10 @@ func (k Key) Type() string {
 		return "duration"
 	case t == reflect.TypeFor[[]netip.AddrPort]():
 		return "address or list of addresses"
+	case t == reflect.TypeFor[[]netip.Prefix]():
+		return "network or list of networks"
+	case t == reflect.TypeFor[[]netip.Addr]():
+		return "IP address or list of IP addresses"
 	case k.Field.Tag.Get("unit") == "bytes":
 		return "size"
 	case takesBool[k.Path]:
@@ -132,6 +178,8 @@ func (k Key) Live() bool {
 		// Details that were not kept cannot be had later, and the time of a
 		// peer is kept in hundredths of the timeout.
 		return k.Path != "tracker.peer_details" && k.Path != "tracker.peer_timeout"
+	case "http":
+		return k.Path == "http.trusted_proxies" || k.Path == "http.forwarded"
 	}
 	return k.Path == "log.level"
 }
@@ -149,14 +197,18 @@ func (k Key) Of(c *Config) reflect.Value {
 }
 
 // member returns the field of struct v, or of a struct embedded there, that
-// has this name in a file.
+// has this name in a file. A dot in the name leads into a table.
 func member(v reflect.Value, name string) reflect.Value {
+	first, rest, nested := strings.Cut(name, ".")
 	for field := range fields(v.Type()) {
 		if field.Anonymous {
 			if m := member(v.FieldByIndex(field.Index), name); m.IsValid() {
 				return m
 			}
-		} else if field.Tag.Get("toml") == name {
+		} else if field.Tag.Get("toml") == first {
+			if nested {
+				return member(v.FieldByIndex(field.Index), rest)
+			}
 			return v.FieldByIndex(field.Index)
 		}
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
-var byValue = cmpopts.EquateComparable(netip.AddrPort{})
+var byValue = cmpopts.EquateComparable(netip.AddrPort{}, netip.Prefix{}, netip.Addr{})
 
 // load reads text as shoal.toml with variables and flags beside it.
 func load(text string, environ, set []string) (*Config, error) {
@@ -28,6 +28,14 @@ func addresses(all ...string) []netip.AddrPort {
 	var list []netip.AddrPort
 	for _, s := range all {
 		list = append(list, netip.MustParseAddrPort(s))
+	}
+	return list
+}
+
+func networks(all ...string) []netip.Prefix {
+	var list []netip.Prefix
+	for _, s := range all {
+		list = append(list, netip.MustParsePrefix(s))
 	}
 	return list
 }
@@ -106,8 +114,8 @@ func TestLoad(t *testing.T) {
 			want:    func(*Config) {},
 		},
 		{
-			name:    "what Kubernetes sets for services called shoal, shoal-udp, shoal-http, shoal-tracker and shoal-udp-0",
-			environ: kubernetes("SHOAL", "SHOAL_UDP", "SHOAL_HTTP", "SHOAL_TRACKER", "SHOAL_UDP_0"),
+			name:    "what Kubernetes sets for services called shoal, shoal-udp, shoal-http, shoal-tracker, shoal-udp-0 and shoal-http-tls",
+			environ: kubernetes("SHOAL", "SHOAL_UDP", "SHOAL_HTTP", "SHOAL_TRACKER", "SHOAL_UDP_0", "SHOAL_HTTP_TLS"),
 			want:    func(*Config) {},
 		},
 		{

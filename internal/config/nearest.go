@@ -21,13 +21,16 @@ func suggestion(path string) string {
 	var same []string
 	for _, s := range sections {
 		for _, k := range s.Keys {
-			if k.Name() == leaf {
+			if k.Leaf() == leaf {
 				same = append(same, k.Path)
 			}
 		}
 	}
 	if len(same) > 0 {
 		return "; did you mean " + strings.Join(same, " or ") + "?"
+	}
+	if table, ok := tableOf(path[:max(0, len(path)-len(leaf)-1)]); ok {
+		return "; " + table.Path + " has the keys " + leaves(table.Keys)
 	}
 	first, _, _ := strings.Cut(path, ".")
 	if s, ok := sectionOf(first); ok {
@@ -48,10 +51,23 @@ func sectionNames() string {
 	return strings.Join(all, ", ")
 }
 
+// names returns the keys of a section, a table as one of them.
 func names(s Section) string {
-	all := make([]string, len(s.Keys))
-	for i, k := range s.Keys {
-		all[i] = k.Name()
+	inside := 0
+	for _, table := range s.Tables {
+		inside += len(table.Keys)
+	}
+	all := leaves(s.Keys[:len(s.Keys)-inside])
+	for _, table := range s.Tables {
+		all += ", " + table.Field.Tag.Get("toml")
+	}
+	return all
+}
+
+func leaves(keys []Key) string {
+	all := make([]string, len(keys))
+	for i, k := range keys {
+		all[i] = k.Leaf()
 	}
 	return strings.Join(all, ", ")
 }

@@ -40,6 +40,31 @@ var drawn = map[string][]string{
 	},
 	"limits.peers_per_network": {"0", "12"},
 	"limits.connections":       {"0", "12"},
+	"tracker.external_ip":      {`""`, `"203.0.113.1"`, `["2001:db8::1", "203.0.113.1"]`},
+	"tracker.use_ip_param":     {`"private"`, `"trusted"`},
+	"http.trusted_proxies":     {`""`, "[]", `"10.1.2.3/8"`, `["192.0.2.1", "2001:db8::/32"]`},
+	"http.forwarded":           {`"Forwarded"`, `"X-Real-IP"`},
+	"http.tls.cert":            {`"c.pem"`},
+	"http.tls.key":             {`"k.pem"`},
+	"http.tls.plain":           {`"serve"`, `"redirect"`, `"refuse"`},
+	"http.tls.acme":            {`["tracker.example.org", "b.example.org"]`},
+	"http.tls.email":           {`""`, `"admin@example.org"`},
+	"http.tls.acme_directory":  {`"https://ca.example.org/directory"`},
+	"http.tls.acme_roots":      {`"ca.pem"`},
+	"http.tls.min_version":     {`"1.2"`, `"1.3"`},
+	"http.tls.post_quantum":    {"true", "false"},
+	"http.tls.ticket_keys":     {`"tickets"`},
+}
+
+// certificateKeys say for each way to have certificates which keys of the table
+// must be set and which may not be.
+var certificateKeys = []map[string]bool{
+	{"cert": true, "key": true, "acme": false},
+	{"cert": false, "key": false, "acme": true},
+	{
+		"cert": false, "key": false, "acme": false, "plain": false, "email": false, "acme_directory": false,
+		"acme_roots": false, "ticket_keys": false,
+	},
 }
 
 // TestOneSchema checks that every key can be set by file, environment and
@@ -48,6 +73,7 @@ func TestOneSchema(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var file strings.Builder
 		var environ, set []string
+		certificates := rapid.SampledFrom(certificateKeys).Draw(t, "certificates")
 		for _, s := range Sections() {
 			path := s.Path
 			switch {
@@ -62,7 +88,11 @@ func TestOneSchema(t *testing.T) {
 				if !ok {
 					t.Fatalf("no values to draw for %s: add some to the table above", k.Path)
 				}
-				if !rapid.Bool().Draw(t, k.Path+" is set") {
+				isSet := rapid.Bool().Draw(t, k.Path+" is set")
+				if forced, ok := certificates[k.Leaf()]; ok {
+					isSet = forced
+				}
+				if !isSet {
 					continue
 				}
 				text := rapid.SampledFrom(values).Draw(t, k.Path)
@@ -103,12 +133,13 @@ func TestReferenceIsTheDefaults(t *testing.T) {
 	want := Default()
 	want.Origin = DefaultFile
 	want.Access.ClientsDenied, want.Access.PortsDenied = []string{}, []int{}
+	want.Tracker.ExternalIP, want.HTTP[0].TrustedProxies, want.HTTP[0].TLS.ACME = []netip.Addr{}, []netip.Prefix{}, []string{}
 	if diff := cmp.Diff(want, got, byValue); diff != "" {
 		t.Errorf("-defaults +reference:\n%s", diff)
 	}
 	for _, s := range Sections() {
 		for _, k := range s.Keys {
-			if !strings.Contains(Reference(), "\n"+k.Name()+" = ") {
+			if !strings.Contains(Reference(), "\n"+k.Leaf()+" = ") {
 				t.Errorf("%s is missing", k.Path)
 			}
 		}
@@ -130,6 +161,9 @@ func TestFormat(t *testing.T) {
 		{"a\"b", `"a\"b"`},
 		{addresses("[::]:1", "1.2.3.4:5"), `["[::]:1", "1.2.3.4:5"]`},
 		{netip.MustParseAddrPort("1.2.3.4:5"), `"1.2.3.4:5"`},
+		{networks("10.0.0.0/8", "::1/128"), `["10.0.0.0/8", "::1/128"]`},
+		{[]netip.Addr{netip.MustParseAddr("::1")}, `["::1"]`},
+		{netip.MustParseAddr("192.0.2.1"), `"192.0.2.1"`},
 		{[]string(nil), "[]"},
 		{[]int{1, 2}, "[1, 2]"},
 		{true, "true"},

@@ -54,8 +54,9 @@ func (c *Change) hold(paths ...string) {
 	}
 }
 
-// compareMany finds what differs in the sections of one name, none of which is
-// live: their sockets are bound once.
+// compareMany finds what differs in the sections of one name. Their sockets are
+// bound once, so that a section more or less needs a restart, and then all of
+// them wait: which is which could only be guessed.
 func (c *Change) compareMany(s Section, running, next *Config) {
 	a := member(reflect.ValueOf(running).Elem(), s.Path)
 	b := member(reflect.ValueOf(next).Elem(), s.Path)
@@ -63,10 +64,21 @@ func (c *Change) compareMany(s Section, running, next *Config) {
 		c.Restart = append(c.Restart, s.Path)
 		return
 	}
+	merged := member(reflect.ValueOf(c.Config).Elem(), s.Path)
+	if a.Len() > 0 { // the running sections stay as they are
+		merged.Set(reflect.AppendSlice(reflect.MakeSlice(a.Type(), 0, a.Len()), a))
+	}
 	for i := range a.Len() {
 		for _, k := range s.Keys {
-			if !equal(member(a.Index(i), k.Name()), member(b.Index(i), k.Name())) {
-				c.Restart = append(c.Restart, s.Path+"."+strconv.Itoa(i)+"."+k.Name())
+			path := s.Path + "." + strconv.Itoa(i) + "." + k.Name()
+			from, to := member(b.Index(i), k.Name()), member(merged.Index(i), k.Name())
+			switch {
+			case equal(from, to):
+			case k.Live():
+				to.Set(from)
+				c.Applied = append(c.Applied, path)
+			default:
+				c.Restart = append(c.Restart, path)
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -70,13 +71,63 @@ func TestReloadKeepsTheIntervalBelowThePeerTimeout(t *testing.T) {
 	c := Reload(running, next)
 	want := running.Tracker
 	want.DefaultNumWant = 7
-	if c.Config.Tracker != want {
-		t.Errorf("got %+v, want %+v", c.Config.Tracker, want)
+	if diff := cmp.Diff(want, c.Config.Tracker, byValue); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
 	}
 	if diff := cmp.Diff([]string{"tracker.default_numwant"}, c.Applied); diff != "" {
 		t.Errorf("applied, -want +got:\n%s", diff)
 	}
 	if diff := cmp.Diff([]string{"tracker.peer_timeout", "tracker.interval", "tracker.min_interval"}, c.Restart); diff != "" {
 		t.Errorf("needs a restart, -want +got:\n%s", diff)
+	}
+}
+
+func TestReloadHTTP(t *testing.T) {
+	running, err := load("[[http]]\n[[http]]\nlisten = \"127.0.0.1:80\"\ntls = { cert = \"c\", key = \"k\" }", nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next, err := load(`
+		[tracker]
+		external_ip = "203.0.113.1"
+		use_ip_param = "private"
+		[[http]]
+		keep_alive = false
+		forwarded = "X-Real-IP"
+		[[http]]
+		listen = "127.0.0.1:80"
+		trusted_proxies = "10.0.0.0/8"
+		tls = { cert = "c2", key = "k", plain = "redirect" }
+	`, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := *running
+	before.HTTP = slices.Clone(running.HTTP)
+	c := Reload(running, next)
+	want := before
+	want.Tracker = next.Tracker
+	want.HTTP = slices.Clone(running.HTTP)
+	want.HTTP[0].Forwarded = "X-Real-IP"
+	want.HTTP[1].TrustedProxies = networks("10.0.0.0/8")
+	if diff := cmp.Diff(&want, c.Config, byValue); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if diff := cmp.Diff(&before, running, byValue); diff != "" {
+		t.Errorf("the running configuration was changed:\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"tracker.external_ip", "tracker.use_ip_param", "http.0.forwarded", "http.1.trusted_proxies"}, c.Applied); diff != "" {
+		t.Errorf("applied, -want +got:\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"http.0.keep_alive", "http.1.tls.cert", "http.1.tls.plain"}, c.Restart); diff != "" {
+		t.Errorf("needs a restart, -want +got:\n%s", diff)
+	}
+
+	fewer, err := load("[[http]]\ntrusted_proxies = \"10.0.0.0/8\"", nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := Reload(running, fewer); len(c.Applied) != 0 || !slices.Equal(c.Restart, []string{"http"}) {
+		t.Errorf("with a section less: applied %q, needs a restart %q", c.Applied, c.Restart)
 	}
 }

@@ -103,6 +103,33 @@ func keyOf(p *unstable.Parser, n *unstable.Node) (path []string, line int) {
 	return path, line
 }
 
+// looseTable reads an inline table out of a variable or flag, or returns v as it
+// was if it is none.
+func looseTable(v value) value {
+	var p unstable.Parser
+	p.Reset([]byte("table = " + strings.TrimSpace(v.text)))
+	if !p.NextExpression() || p.Expression().Kind != unstable.KeyValue {
+		return v
+	}
+	table := valueOf(&p, p.Expression().Value(), 0)
+	if table.kind != kindTable || p.NextExpression() || p.Error() != nil {
+		return v
+	}
+	table.forgetLines()
+	return table
+}
+
+// forgetLines takes the lines out of what does not stand in a file.
+func (v *value) forgetLines() {
+	v.line = 0
+	for i := range v.list {
+		v.list[i].forgetLines()
+	}
+	for i := range v.table {
+		v.table[i].value.forgetLines()
+	}
+}
+
 // looseList reads a list out of a variable or flag: a TOML array, or text
 // between commas.
 func looseList(text string) ([]value, error) {

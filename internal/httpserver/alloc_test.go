@@ -3,13 +3,17 @@
 package httpserver
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
+
+	"github.com/shoal-tracker/shoal/internal/streamio"
 )
 
 func TestNothingIsAllocated(t *testing.T) {
 	s := newServer(true, true)
 	crowd(t, s)
+	moved := newServerWith(DefaultConfig(), "never", false, Options{Plain: "redirect"})
 	for name, in := range map[string]string{
 		"announce":             "GET /announce?" + leecher + "&numwant=200 HTTP/1.1\r\nHost: h\r\nUser-Agent: u\r\nConnection: keep-alive\r\n\r\n",
 		"announce, dictionary": "GET /announce?" + strings.Replace(leecher, "compact=1", "compact=0", 1) + " HTTP/1.1\r\n\r\n",
@@ -33,6 +37,29 @@ func TestNothingIsAllocated(t *testing.T) {
 		if name == "announce" && len(reply) < 200*(6+18) {
 			t.Errorf("%s: measured the wrong thing: %q", name, reply)
 		}
+	}
+
+	for header, values := range map[string][]string{
+		"X-Forwarded-For": {"", "garbage", "198.51.100.7, 10.0.0.2", "\"[2001:db8::7]:443\"", strings.Repeat("::1,", 1500)},
+		"Forwarded":       {"by=10.0.0.1", "for=198.51.100.7;proto=http, for=10.0.0.2", `for="[2001:db8::7]:443"`, `for="\1\:\:"`, `for="`},
+		"X-Real-IP":       {"198.51.100.7"},
+	} {
+		c := DefaultConfig()
+		c.Forwarded, c.TrustedProxies = header, []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")}
+		s := newServerWith(c, "trusted", false, Options{})
+		for _, value := range values {
+			v := visitAs(s, "10.0.0.1:1", streamio.ConnState{Trusted: true})
+			request, out := []byte("GET /announce?"+leecher+"&ip=203.0.113.1 HTTP/1.1\r\n"+header+": "+value+"\r\n\r\n"), make([]byte, 0, 64<<10)
+			if got := testing.AllocsPerRun(100, func() { v.protocol.Bytes(v.Conn, request, out) }); got != 0 {
+				t.Errorf("%s: %.50s: %v allocations", header, value, got)
+			}
+		}
+	}
+
+	v := visit(moved, "203.0.113.9:1")
+	request, out := []byte("GET /announce?"+leecher+"&a=\xff HTTP/1.1\r\nHost: h\r\n\r\n"), make([]byte, 0, 64<<10)
+	if got := testing.AllocsPerRun(100, func() { v.protocol.Bytes(v.Conn, request, out) }); got != 0 {
+		t.Errorf("redirect: %v allocations", got)
 	}
 }
 

@@ -36,12 +36,19 @@ type scratch struct {
 
 // announce appends the response to an announce, or returns why it is refused
 // and out as it was.
-func (s *Server) announce(conn *streamio.Conn, r *request, out []byte) ([]byte, shoal.Failure) {
+func (s *Server) announce(conn *streamio.Conn, count *counts, r *request, out []byte) ([]byte, shoal.Failure) {
+	addr, fromProxy, f := s.client(conn, r)
+	if f != shoal.OK {
+		return out, f
+	}
+	if !fromProxy {
+		s.lone.add(addr, count)
+	}
 	m := s.scratch.Get().(*scratch)
 	defer s.scratch.Put(m)
-	// The message has the port, and only the connection the address: believing
-	// a client's ip= would let it send a swarm at a victim.
-	m.req.Addr = netip.AddrPortFrom(conn.Remote().Addr(), 0)
+	// The message has the port, and only the connection the address. Another
+	// address that a message has may be a victim's: the tracker decides.
+	m.req.Addr, m.req.FromProxy = netip.AddrPortFrom(addr, 0), fromProxy
 	if f := httptracker.ParseAnnounce(r.query, &m.req, &m.form); f != shoal.OK {
 		return out, f
 	}

@@ -176,13 +176,17 @@ func TestOverTCP(t *testing.T) {
 	s := newServer(true, false)
 	clock := new(shoal.Clock)
 	clock.Set(shoal.TickOf(time.Now()))
-	l, err := streamio.Listen(netip.MustParseAddrPort("127.0.0.1:0"), streamio.Config{NewProtocol: s.NewProtocol, MaxInput: MaxHead}, clock)
+	loops, err := streamio.NewLoops(streamio.LoopsConfig{}, clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := loops.Listen(netip.MustParseAddrPort("127.0.0.1:0"), streamio.Config{NewProtocol: s.NewProtocol, MaxInput: MaxHead, Proxies: s.Proxies()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	served := make(chan error, 1)
-	go func() { served <- l.Serve(ctx) }()
+	go func() { served <- loops.Serve(ctx) }()
 	transport := &http.Transport{}
 	client := &http.Client{Transport: transport, Timeout: 20 * time.Second}
 	url := "http://" + l.Addr().String()
@@ -223,6 +227,15 @@ func TestOverTCP(t *testing.T) {
 	}
 	if got := do("GET", "/announce?"+strings.Repeat("a", 20_000), "", 431, true); got != failure(shoal.RequestTooLarge) {
 		t.Errorf("too large: got %q", got)
+	}
+	// A network that is trusted from now on is believed on the next connection,
+	// and so is not the header of the last.
+	transport.CloseIdleConnections()
+	c := DefaultConfig()
+	c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+	s.Configure(c)
+	if got := do("GET", "/announce?"+leecher, "", 200, false); got != failure(shoal.ForwardedMissing) {
+		t.Errorf("from a proxy: got %q", got)
 	}
 	transport.CloseIdleConnections()
 	cancel()

@@ -1,6 +1,9 @@
 package httpserver
 
-import "net/netip"
+import (
+	"net/netip"
+	"strings"
+)
 
 // Config is one [[http]] section: an HTTP tracker.
 type Config struct {
@@ -9,6 +12,19 @@ type Config struct {
 
 	// Let clients send more than one request over a connection.
 	KeepAlive bool `toml:"keep_alive"`
+
+	// Networks of the proxies in front of this tracker, or single addresses.
+	// From them, and from nobody else, the PROXY protocol (version 1 or 2) and
+	// the header that forwarded names are believed. A connection that is open
+	// when this changes keeps what it began with.
+	TrustedProxies []netip.Prefix `toml:"trusted_proxies"`
+
+	// Header in which the proxies say whose request they pass on:
+	// X-Forwarded-For, Forwarded, X-Real-IP or CF-Connecting-IP. The right-most
+	// address in it that is not in trusted_proxies counts; no other header is
+	// looked at. The proxies must set it or append to it: one that passes on
+	// what clients wrote lets them be anyone.
+	Forwarded string `toml:"forwarded"`
 }
 
 // DefaultConfig returns the defaults.
@@ -19,9 +35,21 @@ func DefaultConfig() Config {
 			netip.AddrPortFrom(netip.IPv6Unspecified(), 6969),
 		},
 		KeepAlive: true,
+		Forwarded: forwardedHeaders[0],
 	}
 }
 
-// Validate reports every value that is out of range. Every Listen that can be
-// parsed and every KeepAlive is in range.
-func (c *Config) Validate(func(key string, value any, allowed string)) {}
+// forwardedHeaders are the values of Forwarded. The first is the default.
+var forwardedHeaders = []string{"X-Forwarded-For", "Forwarded", "X-Real-IP", "CF-Connecting-IP"}
+
+// Validate reports every value that is out of range. Every Listen and
+// TrustedProxies that can be parsed, and every KeepAlive, is in range.
+func (c *Config) Validate(report func(key string, value any, allowed string)) {
+	for _, name := range forwardedHeaders {
+		if c.Forwarded == name {
+			return
+		}
+	}
+	last := len(forwardedHeaders) - 1
+	report("forwarded", c.Forwarded, strings.Join(forwardedHeaders[:last], ", ")+" or "+forwardedHeaders[last])
+}

@@ -17,7 +17,9 @@ const countSets = 16
 type counts struct {
 	requests, announces, scrapes, refused atomic.Uint64
 
-	_ [128 - 4*8]byte // keeps neighbours off one cache line, and off a pair of them
+	lone atomic.Uint64 // announces while all came from one private address
+
+	_ [128 - 5*8]byte // keeps neighbours off one cache line, and off a pair of them
 }
 
 // Counters returns the sums of what all connections counted.

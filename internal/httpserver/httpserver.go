@@ -29,21 +29,59 @@ const (
 // served at once.
 type Server struct {
 	keepAlive bool
+	plain     plain
+	challenge func(host, path string) (body []byte, ok bool)
 	tracker   *tracker.Tracker
 	scratch   sync.Pool // of *scratch
+	proxies   *streamio.Proxies
+	settings  atomic.Pointer[settings]
+
+	lone lone
+
+	_ [128]byte // what follows is written for every connection, what precedes hardly ever
 
 	next   atomic.Uint32
 	counts [countSets]counts
 }
 
+// Options are what a server has from its listener's TLS. The zero Options are
+// those of a listener without.
+type Options struct {
+	// Plain is what a request gets that came without TLS, and not from a
+	// trusted proxy: serve, redirect or refuse. "" is serve.
+	Plain string
+
+	// Challenge answers an ACME authority that asks for a path below
+	// /.well-known/acme-challenge/ of a host, given without its port (HTTP-01);
+	// whatever Plain is. It is called by many goroutines at once. nil: there is
+	// no answer.
+	Challenge func(host, path string) (body []byte, ok bool)
+}
+
 // New returns a server in front of t.
-func New(c Config, t *tracker.Tracker) *Server {
-	return &Server{
+func New(c Config, t *tracker.Tracker, o Options) *Server {
+	s := &Server{
 		keepAlive: c.KeepAlive,
+		plain:     plainOf(o.Plain),
+		challenge: o.Challenge,
 		tracker:   t,
 		scratch:   sync.Pool{New: func() any { return new(scratch) }},
+		proxies:   streamio.NewProxies(nil),
 	}
+	s.Configure(c)
+	return s
 }
+
+// Configure puts TrustedProxies and Forwarded of c in force while the server
+// serves. The rest of c is not looked at.
+func (s *Server) Configure(c Config) {
+	s.settings.Store(newSettings(c))
+	s.proxies.Set(c.TrustedProxies)
+}
+
+// Proxies returns the trusted proxies, which follow what is configured: those
+// whose PROXY protocol the server's listeners shall believe.
+func (s *Server) Proxies() *streamio.Proxies { return s.proxies }
 
 // NewProtocol returns what a new connection speaks. It wants a MaxInput of
 // MaxHead or more.
@@ -100,18 +138,8 @@ func (c *connection) Bytes(conn *streamio.Conn, in, out []byte) (int, []byte, st
 	r.keepAlive = r.keepAlive && c.server.keepAlive
 
 	c.counts.requests.Add(1)
-	switch {
-	case failure != shoal.OK:
-	case r.route == announce && r.method == head:
-		out = r.headOfAnnounce(out)
-	case r.route == announce:
-		out, failure = c.server.announce(conn, &r, out)
-		c.counts.announces.Add(1)
-	case r.route == scrape:
-		out, failure = c.server.scrape(&r, out)
-		c.counts.scrapes.Add(1)
-	default:
-		failure = shoal.PathUnknown
+	if failure == shoal.OK {
+		out, failure = c.answer(conn, &r, out)
 	}
 	if failure != shoal.OK {
 		c.counts.refused.Add(1)
@@ -128,4 +156,28 @@ func (c *connection) Bytes(conn *streamio.Conn, in, out []byte) (int, []byte, st
 		return 0, out, streamio.Close
 	}
 	return size, out, streamio.Close
+}
+
+// answer appends the response to a request, or returns why it is refused and
+// out as it was.
+func (c *connection) answer(conn *streamio.Conn, r *request, out []byte) ([]byte, shoal.Failure) {
+	if r.route == challenge {
+		if reply, ok := c.server.answerChallenge(r, out); ok {
+			return reply, shoal.OK
+		}
+	}
+	if c.server.plain.forbids(conn) {
+		return c.server.insecure(r, out)
+	}
+	switch {
+	case r.route == announce && r.method == head:
+		return r.headOfAnnounce(out), shoal.OK
+	case r.route == announce:
+		c.counts.announces.Add(1)
+		return c.server.announce(conn, c.counts, r, out)
+	case r.route == scrape:
+		c.counts.scrapes.Add(1)
+		return c.server.scrape(r, out)
+	}
+	return out, shoal.PathUnknown
 }

@@ -20,13 +20,19 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // newServer returns a server whose intervals are 1800 s, always.
 func newServer(keepAlive, details bool) *Server {
+	c := DefaultConfig()
+	c.KeepAlive = keepAlive
+	return newServerWith(c, "never", details, Options{})
+}
+
+func newServerWith(config Config, useIPParam string, details bool, o Options) *Server {
 	clock := new(shoal.Clock)
 	clock.Set(shoal.TickOf(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)))
 	c := tracker.DefaultConfig()
-	c.MinInterval = c.Interval
+	c.MinInterval, c.UseIPParam = c.Interval, useIPParam
 	store := swarm.New(swarm.Config{PeerTimeout: c.PeerTimeout, Details: details, Seed: 1})
 	rules := policy.Compile(policy.Config{PortsDenied: []int{22}})
-	return New(Config{KeepAlive: keepAlive}, tracker.New(c, rules, store, clock))
+	return New(config, tracker.New(c, rules, store, clock), o)
 }
 
 // visitor is a connection without a network.
@@ -37,10 +43,15 @@ type visitor struct {
 	unread   []byte
 }
 
-func visit(s *Server, from string) *visitor {
+func visit(s *Server, from string) *visitor { return visitAs(s, from, streamio.ConnState{}) }
+
+// visitAs is visit by a connection of another kind.
+func visitAs(s *Server, from string, state streamio.ConnState) *visitor {
 	v := &visitor{clock: new(shoal.Clock), protocol: s.NewProtocol()}
 	v.clock.Set(1_000_000)
-	v.Conn = streamio.NewConn(netip.MustParseAddrPort(from), netip.MustParseAddrPort("192.0.2.80:6969"), v.clock)
+	state.Remote, state.Local = netip.MustParseAddrPort(from), netip.MustParseAddrPort("192.0.2.80:6969")
+	state.Clock = v.clock
+	v.Conn = streamio.NewConnWith(state)
 	v.protocol.Open(v.Conn)
 	return v
 }

@@ -26,6 +26,7 @@ const (
 	routeUnknown route = iota
 	announce
 	scrape
+	challenge
 )
 
 // request is one request as far as a tracker cares.
@@ -33,6 +34,9 @@ type request struct {
 	method    method
 	route     route
 	query     []byte // without its '?', any bytes, in the memory of the head
+	target    []byte // path and query
+	authority []byte // host and port of a target that has them; nil: it has none
+	fields    []byte // the header lines and the empty one, each ended by LF
 	old       bool   // HTTP/1.0, where connections close unless told otherwise
 	keepAlive bool   // the client wants the connection kept, and it can be
 	body      bool   // something follows that is not a request
@@ -77,6 +81,7 @@ func headEnd(in []byte, searched int) int {
 // response to fit.
 func (r *request) read(head []byte) shoal.Failure {
 	line, rest := cutLine(head)
+	r.fields = rest
 	target, ok := r.readLine(line)
 	if !ok {
 		return shoal.RequestInvalid
@@ -153,8 +158,9 @@ func (r *request) readTarget(target []byte) bool {
 		if n = bytes.IndexAny(target, "/?"); n < 0 {
 			n = len(target)
 		}
-		target = target[n:]
+		r.authority, target = target[:n], target[n:]
 	}
+	r.target = target
 	path := target
 	if n := bytes.IndexByte(target, '?'); n >= 0 {
 		path, r.query = target[:n], target[n+1:]
@@ -164,6 +170,10 @@ func (r *request) readTarget(target []byte) bool {
 		r.route = announce
 	case "/scrape", "/scrape/":
 		r.route = scrape
+	default:
+		if bytes.HasPrefix(path, []byte(challengePath)) {
+			r.route = challenge
+		}
 	}
 	return true
 }

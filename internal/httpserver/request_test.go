@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/shoal-tracker/shoal"
 )
@@ -17,7 +18,7 @@ import (
 var (
 	naiveLine   = regexp.MustCompile(`(?s)^([!#$%&'*+\-.^_\x60|~0-9A-Za-z]+) (.+) HTTP/1\.([0-9])$`)
 	naiveHeader = regexp.MustCompile(`(?s)^([!#$%&'*+\-.^_\x60|~0-9A-Za-z]+):(.*)$`)
-	naiveScheme = regexp.MustCompile(`(?is)^https?://[^/?]*(.*)$`)
+	naiveScheme = regexp.MustCompile(`(?is)^https?://([^/?]*)(.*)$`)
 	naiveDigits = regexp.MustCompile(`^[0-9]+$`)
 	naiveEnd    = regexp.MustCompile(`\n\r?\n`)
 )
@@ -25,6 +26,8 @@ var (
 // naiveRead says again, by other means, what request.read does.
 func naiveRead(in string) (request, shoal.Failure) {
 	var r request
+	_, fields, _ := strings.Cut(in, "\n")
+	r.fields = []byte(fields)
 	lines := strings.Split(in, "\n")
 	for i := range lines {
 		lines[i] = strings.TrimSuffix(lines[i], "\r")
@@ -77,8 +80,9 @@ func naiveRead(in string) (request, shoal.Failure) {
 			r.keepAlive = false
 			return r, shoal.RequestInvalid
 		}
-		target = m[1]
+		r.authority, target = []byte(m[1]), m[2]
 	}
+	r.target = []byte(target)
 	path, query, found := strings.Cut(target, "?")
 	if found {
 		r.query = []byte(query)
@@ -88,6 +92,9 @@ func naiveRead(in string) (request, shoal.Failure) {
 		r.route = announce
 	case "/scrape":
 		r.route = scrape
+	}
+	if strings.HasPrefix(path, "/.well-known/acme-challenge/") {
+		r.route = challenge
 	}
 	return r, shoal.OK
 }
@@ -106,7 +113,11 @@ func firstDigits(s string) string {
 	return s[:len(s)-len(strings.TrimLeft(s, "0123456789"))]
 }
 
-var compare = cmp.AllowUnexported(request{})
+var (
+	compare = cmp.AllowUnexported(request{})
+	// decided is what is compared in tables: all but parts of the request as it came.
+	decided = cmp.Options{compare, cmpopts.IgnoreFields(request{}, "target", "authority", "fields")}
+)
 
 func TestRead(t *testing.T) {
 	many := func(n int) string { return strings.Repeat("A: b\r\n", n) }
@@ -126,6 +137,8 @@ func TestRead(t *testing.T) {
 		{"other path", "GET / HTTP/1.1", request{method: get, keepAlive: true}, shoal.OK},
 		{"path in capitals", "GET /Announce HTTP/1.1", request{method: get, keepAlive: true}, shoal.OK},
 		{"escaped path", "GET /%61nnounce HTTP/1.1", request{method: get, keepAlive: true}, shoal.OK},
+		{"challenge", "GET /.well-known/acme-challenge/a?b HTTP/1.1", request{method: get, route: challenge, query: []byte("b"), keepAlive: true}, shoal.OK},
+		{"not quite a challenge", "GET /.well-known/acme-challenge HTTP/1.1", request{method: get, keepAlive: true}, shoal.OK},
 		{"second question mark", "GET /announce?a?info_hash=b HTTP/1.1", request{method: get, route: announce, query: []byte("a?info_hash=b"), keepAlive: true}, shoal.OK},
 		{"bare LF", "GET /announce HTTP/1.1\nConnection: close", request{method: get, route: announce}, shoal.OK},
 		{"raw bytes", "GET /announce?\x00\x7f\x80\xff\r# HTTP/1.1", request{method: get, route: announce, query: []byte("\x00\x7f\x80\xff\r#"), keepAlive: true}, shoal.OK},
@@ -192,7 +205,7 @@ func TestRead(t *testing.T) {
 			if failure := r.read([]byte(head)); failure != tt.failure {
 				t.Errorf("failure %v, want %v", failure, tt.failure)
 			}
-			if diff := cmp.Diff(tt.want, r, compare); diff != "" {
+			if diff := cmp.Diff(tt.want, r, decided); diff != "" {
 				t.Error(diff)
 			}
 		})

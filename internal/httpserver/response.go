@@ -22,12 +22,13 @@ const (
 )
 
 // statuses are the status lines of refusals, and the fields that go with them.
-// What may come from a BitTorrent client is not here, malformed as it may be:
+// What a BitTorrent client may do wrong is not here, malformed as it may be:
 // clients show the text of a failure only if the status is 200.
 var statuses = map[shoal.Failure]string{
 	shoal.RequestTooLarge: "HTTP/1.1 431 Request Header Fields Too Large\r\n",
 	shoal.PathUnknown:     "HTTP/1.1 404 Not Found\r\n",
 	shoal.MethodUnknown:   "HTTP/1.1 405 Method Not Allowed\r\nAllow: GET, HEAD\r\n",
+	shoal.TLSRequired:     "HTTP/1.1 403 Use HTTPS\r\n", // clients show this line, where they show no body
 }
 
 // unread reports whether bytes that are no request may follow one that was

@@ -8,8 +8,8 @@ import (
 )
 
 func TestAlarm(t *testing.T) {
-	eachEngine(t, func(t *testing.T, start func(func(*Config, *lines)) *stand) {
-		s := start(func(_ *Config, p *lines) {
+	eachEngine(t, func(t *testing.T, start func(func(*settings, *lines)) *stand) {
+		s := start(func(_ *settings, p *lines) {
 			p.alarm = 30 * time.Millisecond
 			p.onTick = func(c *Conn) {
 				if c.Alarm() != 0 {
@@ -32,8 +32,8 @@ func TestAlarm(t *testing.T) {
 
 // Bytes that keep coming must not keep an alarm from ringing.
 func TestAlarmUnderFire(t *testing.T) {
-	eachEngine(t, func(t *testing.T, start func(func(*Config, *lines)) *stand) {
-		s := start(func(c *Config, p *lines) {
+	eachEngine(t, func(t *testing.T, start func(func(*settings, *lines)) *stand) {
+		s := start(func(c *settings, p *lines) {
 			p.alarm = 50 * time.Millisecond
 			p.onTick = (*Conn).Close
 		})
@@ -49,9 +49,9 @@ func TestAlarmUnderFire(t *testing.T) {
 }
 
 func TestAlarmMoves(t *testing.T) {
-	eachEngine(t, func(t *testing.T, start func(func(*Config, *lines)) *stand) {
+	eachEngine(t, func(t *testing.T, start func(func(*settings, *lines)) *stand) {
 		var rings atomic.Int32
-		s := start(func(_ *Config, p *lines) {
+		s := start(func(_ *settings, p *lines) {
 			p.alarm = 20 * time.Millisecond
 			p.onTick = func(c *Conn) {
 				// Later, then sooner, then never again.
@@ -78,8 +78,8 @@ func TestAlarmMoves(t *testing.T) {
 }
 
 func TestAlarmSooner(t *testing.T) {
-	eachEngine(t, func(t *testing.T, start func(func(*Config, *lines)) *stand) {
-		s := start(func(_ *Config, p *lines) { p.alarm = time.Hour })
+	eachEngine(t, func(t *testing.T, start func(func(*settings, *lines)) *stand) {
+		s := start(func(_ *settings, p *lines) { p.alarm = time.Hour })
 		c := s.dial()
 		p := s.protocol()
 		send(t, c, "alarm soon\n")
@@ -91,8 +91,8 @@ func TestAlarmSooner(t *testing.T) {
 // An alarm that is taken off leaves a deadline behind, which must neither ring
 // nor end the connection.
 func TestAlarmOff(t *testing.T) {
-	eachEngine(t, func(t *testing.T, start func(func(*Config, *lines)) *stand) {
-		s := start(func(_ *Config, p *lines) { p.alarm = 500 * time.Millisecond })
+	eachEngine(t, func(t *testing.T, start func(func(*settings, *lines)) *stand) {
+		s := start(func(_ *settings, p *lines) { p.alarm = 500 * time.Millisecond })
 		c := s.dial()
 		p := s.protocol()
 		send(t, c, "alarm off\n")

@@ -9,7 +9,7 @@ import (
 )
 
 func TestMessagesDoNotAllocate(t *testing.T) {
-	eachEngine(t, func(t *testing.T, start func(func(*Config, *lines)) *stand) {
+	eachEngine(t, func(t *testing.T, start func(func(*settings, *lines)) *stand) {
 		c := start(nil).dial()
 		reply := make([]byte, len("LONG\n"))
 		for _, size := range []int{100, smallSize, smallSize + 1, readSize} {

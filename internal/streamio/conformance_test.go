@@ -3,11 +3,11 @@ package streamio
 import (
 	"errors"
 	"io"
-	"log/slog"
 	"net"
 	"net/netip"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -15,7 +15,7 @@ import (
 )
 
 func TestMessages(t *testing.T) {
-	eachEngine(t, func(t *testing.T, start func(func(*Config, *lines)) *stand) {
+	eachEngine(t, func(t *testing.T, start func(func(*settings, *lines)) *stand) {
 		s := start(nil)
 		c := s.dial()
 		p := s.protocol()
@@ -45,7 +45,7 @@ func TestMessages(t *testing.T) {
 }
 
 func TestManyMessagesAtOnce(t *testing.T) {
-	eachEngine(t, func(t *testing.T, start func(func(*Config, *lines)) *stand) {
+	eachEngine(t, func(t *testing.T, start func(func(*settings, *lines)) *stand) {
 		c := start(nil).dial()
 		in := strings.Repeat("some words\nlarge\n", 200)
 		go io.WriteString(c, in)
@@ -58,7 +58,7 @@ func TestManyMessagesAtOnce(t *testing.T) {
 
 // Many small messages can ask for large replies, which must not gather.
 func TestRepliesDoNotGather(t *testing.T) {
-	eachEngine(t, func(t *testing.T, start func(func(*Config, *lines)) *stand) {
+	eachEngine(t, func(t *testing.T, start func(func(*settings, *lines)) *stand) {
 		s := start(nil)
 		for _, order := range []struct {
 			line  string
@@ -80,7 +80,7 @@ func TestRepliesDoNotGather(t *testing.T) {
 }
 
 func TestClose(t *testing.T) {
-	eachEngine(t, func(t *testing.T, start func(func(*Config, *lines)) *stand) {
+	eachEngine(t, func(t *testing.T, start func(func(*settings, *lines)) *stand) {
 		s := start(nil)
 		for _, order := range []string{"close\n", "close by method\n", "close\nmore that nobody reads\n"} {
 			c := s.dial()
@@ -100,7 +100,7 @@ func TestClose(t *testing.T) {
 }
 
 func TestHalfClose(t *testing.T) {
-	eachEngine(t, func(t *testing.T, start func(func(*Config, *lines)) *stand) {
+	eachEngine(t, func(t *testing.T, start func(func(*settings, *lines)) *stand) {
 		c := start(nil).dial()
 		send(t, c, "last words\n")
 		c.(*net.TCPConn).CloseWrite()
@@ -110,9 +110,9 @@ func TestHalfClose(t *testing.T) {
 }
 
 func TestMaxInput(t *testing.T) {
-	eachEngine(t, func(t *testing.T, start func(func(*Config, *lines)) *stand) {
+	eachEngine(t, func(t *testing.T, start func(func(*settings, *lines)) *stand) {
 		for _, most := range []int{10, smallSize - 1, smallSize, smallSize + 1, readSize, 3*readSize + 1} {
-			s := start(func(c *Config, _ *lines) { c.MaxInput = most })
+			s := start(func(c *settings, _ *lines) { c.MaxInput = most })
 			c := s.dial()
 			p := s.protocol()
 			fits := strings.Repeat("x", most-1) + "\n"
@@ -127,9 +127,9 @@ func TestMaxInput(t *testing.T) {
 }
 
 func TestLimit(t *testing.T) {
-	eachEngine(t, func(t *testing.T, start func(func(*Config, *lines)) *stand) {
+	eachEngine(t, func(t *testing.T, start func(func(*settings, *lines)) *stand) {
 		limit := NewLimit(2)
-		share := func(c *Config, _ *lines) { c.Limit = limit }
+		share := func(c *settings, _ *lines) { c.Limit = limit }
 		s1, s2 := start(share), start(share)
 		a, b := s1.dial(), s2.dial()
 		for _, c := range []net.Conn{a, b} {
@@ -155,8 +155,8 @@ func TestLimit(t *testing.T) {
 }
 
 func TestMaxConnections(t *testing.T) {
-	eachEngine(t, func(t *testing.T, start func(func(*Config, *lines)) *stand) {
-		s := start(func(c *Config, _ *lines) { c.MaxConnections = 1 })
+	eachEngine(t, func(t *testing.T, start func(func(*settings, *lines)) *stand) {
+		s := start(func(c *settings, _ *lines) { c.Limit = NewLimit(1) })
 		a := s.dial()
 		send(t, a, "in\n")
 		expect(t, a, "IN\n")
@@ -167,7 +167,7 @@ func TestMaxConnections(t *testing.T) {
 }
 
 func TestStop(t *testing.T) {
-	eachEngine(t, func(t *testing.T, start func(func(*Config, *lines)) *stand) {
+	eachEngine(t, func(t *testing.T, start func(func(*settings, *lines)) *stand) {
 		s := start(nil)
 		idle, stalled := s.dial(), s.dial()
 		send(t, idle, "hello\npart of a mess")
@@ -194,15 +194,15 @@ func isTimeout(err error) bool {
 }
 
 func TestCloseListener(t *testing.T) {
-	eachEngine(t, func(t *testing.T, start func(func(*Config, *lines)) *stand) {
+	eachEngine(t, func(t *testing.T, start func(func(*settings, *lines)) *stand) {
 		s := start(nil)
 		c := s.dial()
 		send(t, c, "in\n")
 		expect(t, c, "IN\n")
-		if err := s.Close(); err != nil {
+		if err := s.loops.Close(); err != nil {
 			t.Error(err)
 		}
-		if err := s.Close(); err != nil {
+		if err := s.loops.Close(); err != nil {
 			t.Errorf("closing twice: %v", err)
 		}
 		expectEnd(t, c)
@@ -210,8 +210,8 @@ func TestCloseListener(t *testing.T) {
 }
 
 func TestWriteTimeout(t *testing.T) {
-	eachEngine(t, func(t *testing.T, start func(func(*Config, *lines)) *stand) {
-		s := start(func(c *Config, _ *lines) { c.WriteTimeout = 50 * time.Millisecond })
+	eachEngine(t, func(t *testing.T, start func(func(*settings, *lines)) *stand) {
+		s := start(func(c *settings, _ *lines) { c.WriteTimeout = 50 * time.Millisecond })
 		c := s.dial()
 		p := s.protocol()
 		go io.WriteString(c, strings.Repeat("large\n", 2000))
@@ -224,9 +224,9 @@ func TestWriteTimeout(t *testing.T) {
 
 // Nothing may be left of connections that behave badly.
 func TestHostileConnections(t *testing.T) {
-	eachEngine(t, func(t *testing.T, start func(func(*Config, *lines)) *stand) {
+	eachEngine(t, func(t *testing.T, start func(func(*settings, *lines)) *stand) {
 		limit := NewLimit(0)
-		s := start(func(c *Config, _ *lines) { c.Limit, c.MaxInput = limit, 64 })
+		s := start(func(c *settings, _ *lines) { c.Limit, c.MaxInput = limit, 64 })
 		var all sync.WaitGroup
 		for i := range 120 {
 			all.Go(func() {
@@ -259,28 +259,73 @@ func TestHostileConnections(t *testing.T) {
 }
 
 func TestListenErrors(t *testing.T) {
-	for which := range engines {
-		clock := new(shoal.Clock)
-		c := Config{Log: slog.New(slog.DiscardHandler)}
-		l, err := listen(which, netip.MustParseAddrPort("[::ffff:127.0.0.1]:0"), c, clock)
+	for _, kind := range engines {
+		t.Run(kind.name, func(t *testing.T) {
+			open := func() *Loops {
+				loops, err := NewLoops(LoopsConfig{Engine: kind.name, Count: 2}, new(shoal.Clock))
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() {
+					if err := loops.Close(); err != nil {
+						t.Error(err)
+					}
+				})
+				return loops
+			}
+			mine, another := open(), open()
+			l, err := mine.Listen(netip.MustParseAddrPort("[::ffff:127.0.0.1]:0"), Config{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !l.Addr().Addr().Is4() || l.Addr().Port() == 0 {
+				t.Errorf("Addr is %v, want an IPv4 address and the port that was picked", l.Addr())
+			}
+			for _, loops := range []*Loops{mine, another} {
+				_, err := loops.Listen(l.Addr(), Config{})
+				if err == nil || !strings.Contains(err.Error(), l.Addr().String()) || !addressInUse(err) {
+					t.Errorf("binding an address twice: %v, want an error that says so and names it", err)
+				}
+			}
+			// An IPv6 wildcard leaves IPv4 to others.
+			if hasIPv6(t) {
+				if _, err := another.Listen(netip.AddrPortFrom(netip.IPv6Unspecified(), l.Addr().Port()), Config{}); err != nil {
+					t.Errorf("binding the other family on the same port: %v", err)
+				}
+			}
+			if _, err := mine.Listen(netip.AddrPort{}, Config{}); err == nil {
+				t.Error("an address that is none was bound")
+			}
+		})
+	}
+	if _, err := NewLoops(LoopsConfig{Engine: "steam"}, new(shoal.Clock)); err == nil || !strings.Contains(err.Error(), "steam") {
+		t.Errorf("an engine that does not exist: %v", err)
+	}
+}
+
+// A port is free again when the loops that had it are closed, also while old
+// connections are not quite over.
+func TestPortIsFreeAgain(t *testing.T) {
+	eachEngine(t, func(t *testing.T, start func(func(*settings, *lines)) *stand) {
+		s := start(nil)
+		c := s.dial()
+		send(t, c, "close\n") // this side closes first, and keeps the port in TIME_WAIT
+		expect(t, c, "BYE\n")
+		expectEnd(t, c)
+		s.stop()
+		loops, err := NewLoops(LoopsConfig{Engine: s.loops.Engine()}, s.clock)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !l.Addr().Addr().Is4() || l.Addr().Port() == 0 {
-			t.Errorf("Addr is %v, want an IPv4 address and the port that was picked", l.Addr())
+		defer loops.Close()
+		if _, err := loops.Listen(s.Addr(), Config{}); err != nil {
+			t.Error(err)
 		}
-		if _, err := listen(which, l.Addr(), c, clock); err == nil || !strings.Contains(err.Error(), l.Addr().String()) {
-			t.Errorf("binding an address twice: %v, want an error that names it", err)
-		}
-		// An IPv6 wildcard leaves IPv4 to others.
-		if hasIPv6(t) {
-			six, err := listen(which, netip.AddrPortFrom(netip.IPv6Unspecified(), l.Addr().Port()), c, clock)
-			if err != nil {
-				t.Errorf("binding the other family on the same port: %v", err)
-			} else {
-				six.Close()
-			}
-		}
-		l.Close()
-	}
+	})
+}
+
+// addressInUse reports whether err says that an address is taken, in the words
+// of this system.
+func addressInUse(err error) bool {
+	return errors.Is(err, syscall.EADDRINUSE) || strings.Contains(err.Error(), "Only one usage of each socket address")
 }

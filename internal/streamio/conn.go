@@ -12,22 +12,77 @@ import (
 type Conn struct {
 	remote, local netip.AddrPort
 	clock         *shoal.Clock
+	carrier       carrier // nil: a test's
+	link          shoal.Link
 	alarm         shoal.Tick
 	closed        bool
+	trusted       bool
+	secured       bool
+	proxied       bool // a PROXY header may still come
+}
+
+// carrier is the engine's side of a connection.
+type carrier interface {
+	queue(b []byte) bool
+	localAddr() netip.AddrPort
+}
+
+// ConnState is what a test says of a connection that it makes up.
+type ConnState struct {
+	Remote, Local   netip.AddrPort
+	Trusted, Secure bool
+	Clock           *shoal.Clock
+	Link            shoal.Link
+
+	// Queue is what Conn.Queue does. nil: it drops everything, and says true.
+	Queue func(b []byte) bool
 }
 
 // NewConn returns a connection without an engine, for tests that call a
 // protocol by hand.
 func NewConn(remote, local netip.AddrPort, clock *shoal.Clock) *Conn {
-	return &Conn{remote: remote, local: local, clock: clock}
+	return NewConnWith(ConnState{Remote: remote, Local: local, Clock: clock})
 }
 
+// NewConnWith is NewConn for tests that need more.
+func NewConnWith(s ConnState) *Conn {
+	return &Conn{
+		remote: s.Remote, local: s.Local, clock: s.Clock, link: s.Link,
+		trusted: s.Trusted, secured: s.Secure,
+		carrier: madeUp{queued: s.Queue, local: s.Local},
+	}
+}
+
+type madeUp struct {
+	queued func(b []byte) bool
+	local  netip.AddrPort
+}
+
+func (m madeUp) queue(b []byte) bool       { return m.queued == nil || m.queued(b) }
+func (m madeUp) localAddr() netip.AddrPort { return m.local }
+
 // Remote returns the address of the other side, never IPv4-mapped and without
-// a zone.
+// a zone: what a PROXY header named, if a proxy of the listener sent one.
 func (c *Conn) Remote() netip.AddrPort { return c.remote }
 
-// Local returns the address the other side connected to, in the same form.
-func (c *Conn) Local() netip.AddrPort { return c.local }
+// Local returns the address the other side, or the proxy before it, connected
+// to, in the same form.
+func (c *Conn) Local() netip.AddrPort {
+	if !c.local.IsValid() && c.carrier != nil {
+		c.local = c.carrier.localAddr()
+	}
+	return c.local
+}
+
+// Trusted reports whether Remote is one of the listener's proxies, as they were
+// when the connection came.
+func (c *Conn) Trusted() bool { return c.trusted }
+
+// Secure reports whether the connection is one of TLS.
+func (c *Conn) Secure() bool { return c.secured }
+
+// Link returns the name under which Loops.Post reaches the connection.
+func (c *Conn) Link() shoal.Link { return c.link }
 
 // Now returns the time on the coarse clock.
 func (c *Conn) Now() shoal.Tick { return c.clock.Now() }
@@ -39,8 +94,13 @@ func (c *Conn) SetAlarm(at shoal.Tick) { c.alarm = at }
 // Alarm returns the alarm that is set, 0 if there is none.
 func (c *Conn) Alarm() shoal.Tick { return c.alarm }
 
+// Queue sends a copy of b after everything that was sent before; in Bytes also
+// after the reply of that call. false: the other side accepts too little, more
+// waits for it than Config.MaxQueue, and the connection is closed.
+func (c *Conn) Queue(b []byte) bool { return c.carrier != nil && c.carrier.queue(b) }
+
 // Close closes the connection as soon as the method that called it returns,
-// after the reply of that method, if it has one, is written.
+// after what it said, a reply or Queued, is written.
 func (c *Conn) Close() { c.closed = true }
 
 // IsClosed reports whether Close was called.

@@ -38,7 +38,7 @@ func TestIdleConnectionBorrowsNothing(t *testing.T) {
 			s = &stream{
 				Conn:     Conn{clock: new(shoal.Clock)},
 				socket:   &scripted{read: read},
-				portable: &portable{config: Config{MaxInput: 10 * readSize}},
+				port:     &port{portable: new(portable), config: Config{MaxInput: 10 * readSize}},
 				protocol: p,
 			}
 			s.run()
@@ -60,8 +60,8 @@ func TestIdleConnectionBorrowsNothing(t *testing.T) {
 
 // A message keeps its bytes while the memory around it changes.
 func TestMessageOutgrowsItsMemory(t *testing.T) {
-	eachEngine(t, func(t *testing.T, start func(func(*Config, *lines)) *stand) {
-		c := start(func(c *Config, _ *lines) { c.MaxInput = 5 * readSize }).dial()
+	eachEngine(t, func(t *testing.T, start func(func(*settings, *lines)) *stand) {
+		c := start(func(c *settings, _ *lines) { c.MaxInput = 5 * readSize }).dial()
 		for _, size := range []int{smallSize, smallSize + 1, readSize, readSize + 1, 4 * readSize, 10} {
 			var message strings.Builder
 			for message.Len() < size-1 {

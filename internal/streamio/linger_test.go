@@ -13,7 +13,7 @@ import (
 // A reset overtakes a reply that has not been read yet: closing must wait for
 // the sender to end.
 func TestCloseOverUnreadInput(t *testing.T) {
-	eachEngine(t, func(t *testing.T, start func(func(*Config, *lines)) *stand) {
+	eachEngine(t, func(t *testing.T, start func(func(*settings, *lines)) *stand) {
 		c := start(nil).dial()
 		send(t, c, "close unread\n")
 		for range 20 {
@@ -61,9 +61,9 @@ func TestCloseOverTricklingInput(t *testing.T) {
 // endless closes a connection over unread input, while the client goes on as
 // send does until that fails.
 func endless(t *testing.T, more func(t *testing.T, c net.Conn) error) {
-	eachEngine(t, func(t *testing.T, start func(func(*Config, *lines)) *stand) {
+	eachEngine(t, func(t *testing.T, start func(func(*settings, *lines)) *stand) {
 		limit := NewLimit(0)
-		s := start(func(c *Config, _ *lines) { c.Limit = limit })
+		s := start(func(c *settings, _ *lines) { c.Limit = limit })
 		c := s.dial()
 		p := s.protocol()
 		send(t, c, "close unread\n")
@@ -81,7 +81,7 @@ func endless(t *testing.T, more func(t *testing.T, c net.Conn) error) {
 // What is read after the last reply, to the byte.
 func TestLingerReads(t *testing.T) {
 	var read int
-	s := &stream{portable: new(portable), socket: &scripted{read: func(b []byte) (int, error) {
+	s := &stream{port: &port{portable: new(portable)}, socket: &scripted{read: func(b []byte) (int, error) {
 		if read > 10*lingerBytes {
 			return 0, io.EOF
 		}

@@ -39,13 +39,12 @@ func TestAcceptRecovers(t *testing.T) {
 	}
 	var said bytes.Buffer
 	c := Config{
-		MaxInput: 100, WriteTimeout: time.Second, Limit: NewLimit(0),
-		Log: slog.New(slog.NewTextHandler(&said, nil)),
 		NewProtocol: func() Protocol {
 			return &lines{t: t, closed: make(chan error, 2), ticks: make(chan shoal.Tick, 10)}
 		},
 	}
-	e := newPortable(&exhausted{Listener: inner, fails: 5}, c, new(shoal.Clock))
+	e := newPortable(LoopsConfig{Limit: NewLimit(0), Log: slog.New(slog.NewTextHandler(&said, nil))}, new(shoal.Clock))
+	e.add(&exhausted{Listener: inner, fails: 5}, c.withDefaults())
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan error, 1)
 	go func() { served <- e.serve(ctx) }()
@@ -73,8 +72,8 @@ func TestStopWhileExhausted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := Config{Limit: NewLimit(0), Log: slog.New(slog.DiscardHandler)}
-	e := newPortable(&exhausted{Listener: inner, fails: 1 << 30}, c, new(shoal.Clock))
+	e := newPortable(LoopsConfig{Limit: NewLimit(0), Log: slog.New(slog.DiscardHandler)}, new(shoal.Clock))
+	e.add(&exhausted{Listener: inner, fails: 1 << 30}, Config{}.withDefaults())
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan error, 1)
 	go func() { served <- e.serve(ctx) }()

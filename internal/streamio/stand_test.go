@@ -3,6 +3,7 @@ package streamio
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -32,6 +33,10 @@ type lines struct {
 	onTick   func(c *Conn)
 	sawReply atomic.Bool // Bytes was given the reply of an earlier message
 	longest  int         // bytes of such replies that Bytes was given at most
+	link     atomic.Uint64
+	refused  atomic.Bool // Queue said no
+	received atomic.Int64
+	hold     chan struct{} // Received waits for it; nil: it does not
 }
 
 func (p *lines) enter() {
@@ -45,8 +50,29 @@ func (p *lines) leave() { p.busy.Store(false) }
 func (p *lines) Open(c *Conn) {
 	p.enter()
 	defer p.leave()
+	p.link.Store(uint64(c.Link()))
 	if p.alarm != 0 {
 		c.SetAlarm(c.Now().Add(p.alarm))
+	}
+}
+
+// Received says the message, as it is.
+func (p *lines) Received(c *Conn, message []byte) {
+	p.enter()
+	defer p.leave()
+	p.received.Add(1)
+	if p.hold != nil {
+		<-p.hold
+	}
+	if string(message) == "close\n" {
+		c.Close()
+	}
+	p.queue(c, message)
+}
+
+func (p *lines) queue(c *Conn, b []byte) {
+	if !c.Queue(b) {
+		p.refused.Store(true)
 	}
 }
 
@@ -81,6 +107,22 @@ func (p *lines) Bytes(c *Conn, in, out []byte) (int, []byte, Then) {
 	case "alarm soon":
 		c.SetAlarm(c.Now().Add(20 * time.Millisecond))
 		return len(line), append(out, "SOON\n"...), Keep
+	case "queue": // which comes after the reply
+		p.queue(c, []byte("QUEUED "))
+		p.queue(c, []byte("TWICE\n"))
+		return len(line), append(out, "REPLY\n"...), Keep
+	case "queue and close":
+		p.queue(c, []byte("LAST\n"))
+		return len(line), append(out, "REPLY\n"...), Close
+	case "queue much":
+		for range 100 {
+			p.queue(c, large)
+		}
+		return len(line), out, Keep
+	case "trusted":
+		return len(line), append(out, fmt.Sprintf("%v\n", c.Trusted())...), Keep
+	case "secure":
+		return len(line), append(out, fmt.Sprintf("%v\n", c.Secure())...), Keep
 	case "remote":
 		return len(line), append(append(out, c.Remote().String()...), '\n'), Keep
 	case "local":
@@ -123,9 +165,19 @@ var (
 	large  = append(bytes.Repeat([]byte("x"), 100_000), '\n')
 )
 
+// settings are what a test may change.
+type settings struct {
+	Config
+	LoopsConfig
+	before func(l *Loops) // they listen
+}
+
 // stand is a listener under test.
 type stand struct {
 	*Listener
+	loops     *Loops
+	limit     *Limit
+	proxies   *Proxies
 	t         *testing.T
 	clock     *shoal.Clock
 	protocols chan *lines
@@ -146,7 +198,7 @@ func hasIPv6(t *testing.T) bool {
 }
 
 // eachEngine runs a test on every engine and every family.
-func eachEngine(t *testing.T, f func(t *testing.T, start func(change func(*Config, *lines)) *stand)) {
+func eachEngine(t *testing.T, f func(t *testing.T, start func(change func(*settings, *lines)) *stand)) {
 	loopbacks := []string{"127.0.0.1"}
 	if hasIPv6(t) {
 		loopbacks = append(loopbacks, "::1")
@@ -155,36 +207,50 @@ func eachEngine(t *testing.T, f func(t *testing.T, start func(change func(*Confi
 		for _, ip := range loopbacks {
 			t.Run(e.name+"/"+ip, func(t *testing.T) {
 				addr := netip.AddrPortFrom(netip.MustParseAddr(ip), 0)
-				f(t, func(change func(*Config, *lines)) *stand { return startStand(t, which, addr, change) })
+				f(t, func(change func(*settings, *lines)) *stand { return startStand(t, which, addr, change) })
 			})
 		}
 	}
 }
 
-func startStand(t *testing.T, which int, addr netip.AddrPort, change func(*Config, *lines)) *stand {
+var loopback4 = netip.MustParseAddrPort("127.0.0.1:0")
+
+func startStand(t *testing.T, which int, addr netip.AddrPort, change func(*settings, *lines)) *stand {
 	t.Helper()
 	s := &stand{t: t, clock: new(shoal.Clock), protocols: make(chan *lines, 1000)}
 	s.clock.Set(shoal.TickOf(time.Now()))
 	model := &lines{}
-	c := Config{}
+	c := settings{}
+	c.Engine, c.Count = engines[which].name, 2
 	if change != nil {
 		change(&c, model)
 	}
 	c.NewProtocol = func() Protocol {
 		p := &lines{
 			t: t, closed: make(chan error, 2), ticks: make(chan shoal.Tick, 10),
-			alarm: model.alarm, onTick: model.onTick,
+			alarm: model.alarm, onTick: model.onTick, hold: model.hold,
 		}
 		s.protocols <- p
 		return p
 	}
+	if c.Limit == nil {
+		c.Limit = NewLimit(0)
+	}
+	s.limit, s.proxies = c.Limit, c.Proxies
 	var err error
-	if s.Listener, err = listen(which, addr, c, s.clock); err != nil {
+	if s.loops, err = NewLoops(c.LoopsConfig, s.clock); err != nil {
+		t.Fatal(err)
+	}
+	prompt(s.loops)
+	if c.before != nil {
+		c.before(s.loops)
+	}
+	if s.Listener, err = s.loops.Listen(addr, c.Config); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan error, 1)
-	go func() { served <- s.Serve(ctx) }()
+	go func() { served <- s.loops.Serve(ctx) }()
 	driven := make(chan struct{})
 	go func() {
 		defer close(driven)

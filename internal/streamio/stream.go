@@ -3,6 +3,7 @@ package streamio
 import (
 	"errors"
 	"net"
+	"net/netip"
 	"os"
 	"sync"
 	"time"
@@ -10,22 +11,7 @@ import (
 	"github.com/shoal-tracker/shoal"
 )
 
-const (
-	smallSize = 1 << 10  // input that a connection has memory of its own for, idle or not
-	readSize  = 8 << 10  // input that is kept without growing
-	writeSize = 16 << 10 // replies of a burst, likewise
-	poolSize  = 64 << 10 // memory for replies that has grown beyond this is not kept
-
-	// Replies are written as soon as they are this long together, with a burst
-	// still to go. The other side may read none of them: what a connection
-	// holds then is less than this and one reply.
-	flushSize = 8 << 10
-
-	// A connection that is closed over unread input is read on for as long as
-	// this, so that its last reply is not lost to a reset.
-	lingerTime  = time.Second
-	lingerBytes = 256 << 10
-)
+const smallSize = 1 << 10 // input that a connection has memory of its own for, idle or not
 
 type memory struct{ b []byte }
 
@@ -35,16 +21,22 @@ var (
 )
 
 // stream is one connection of the portable engine. Only its own goroutine
-// touches it, but for the deadlines of its socket.
+// touches it, but for the deadlines of its socket and its mail.
 type stream struct {
 	Conn
 	socket   net.Conn
-	portable *portable
-	protocol Protocol
+	port     *port
+	protocol Protocol // nil: not open yet
+	secure   *secure  // nil: plain
+	cipher   []byte   // what is read of secure
 
 	armed   shoal.Tick // the alarm that the read deadline stands for; 0: none
 	rang    bool       // the read deadline has passed and must be replaced
 	writeBy shoal.Tick // the write deadline
+
+	mail   mail
+	queued []byte // by Queue, in the method that is running
+	choked bool   // Queue was over its bound
 
 	// A read needs memory while it waits, and most connections only wait: what
 	// an ordinary request fits into is their own, more is borrowed.
@@ -55,66 +47,119 @@ type stream struct {
 
 func (s *stream) run() {
 	s.in = s.small[:]
-	unread, why := s.talk()
+	have, why := s.begin()
+	unread := false
+	if why == nil {
+		s.open()
+		unread, why = s.talk(have)
+	}
+	if s.secure != nil && (why == nil || errors.Is(why, ErrStopped)) {
+		_ = s.writeRaw(s.secure.closeNotify(nil)) // a goodbye; it is over either way
+	}
 	if unread && why == nil {
 		s.linger()
 	}
 	s.giveBack()
 	s.socket.Close()
-	s.protocol.Closed(&s.Conn, why)
+	s.port.lost.Add(uint64(s.mail.shut()))
+	if s.protocol != nil {
+		s.protocol.Closed(&s.Conn, why)
+	}
+}
+
+func (s *stream) open() {
+	if s.protocol == nil {
+		s.protocol = s.port.config.NewProtocol()
+	}
+	s.protocol.Open(&s.Conn)
 }
 
 // talk reads and answers until the connection is to be closed, and reports
-// whether that leaves input unread.
-func (s *stream) talk() (unread bool, why error) {
-	limit := s.portable.config.MaxInput
-	have := 0
-	s.protocol.Open(&s.Conn)
-	for {
-		if s.ring() {
-			s.protocol.Tick(&s.Conn, s.Now())
+// whether that leaves input unread. It begins with the first have bytes of the
+// input, which are there already.
+func (s *stream) talk(have int) (unread bool, why error) {
+	limit := s.port.config.MaxInput
+	if err := s.flush(); err != nil {
+		return false, err
+	}
+	for fresh := have > 0; ; fresh = true {
+		var err error
+		if fresh && !s.closed {
+			if have, err = s.burst(have); err != nil {
+				return false, err
+			}
 		}
-		if s.closed {
-			return have > 0, nil
-		}
-		s.arm()
-		if s.portable.stopping.Load() {
-			return false, ErrStopped
-		}
-		if have == len(s.in) {
-			s.enlarge(limit)
-		}
-		n, err := s.socket.Read(s.in[have:min(len(s.in), limit)])
-		if n > 0 {
-			var writeErr error
-			if have, writeErr = s.burst(have + n); writeErr != nil {
-				return false, writeErr
+		for {
+			if err := s.hear(); err != nil {
+				return false, err
 			}
 			if s.closed {
 				return have > 0, nil
 			}
-			if have == limit {
-				return false, ErrInput
+			s.arm()
+			if s.port.stopping.Load() {
+				return false, ErrStopped
 			}
-		}
-		switch {
-		case err == nil:
-		case errors.Is(err, os.ErrDeadlineExceeded):
-			s.armed, s.rang = 0, true
-		default:
-			return false, err
+			if s.mail.waits() {
+				continue
+			}
+			if have >= len(s.in) {
+				s.enlarge(have + 1)
+			}
+			n, err := s.read(s.in[have:min(len(s.in), max(limit, have+1))])
+			have += n
+			if n > 0 {
+				break
+			}
+			switch {
+			case err == nil:
+			case errors.Is(err, os.ErrDeadlineExceeded):
+				s.armed, s.rang = 0, true
+			default:
+				return false, err
+			}
 		}
 	}
 }
 
-// enlarge makes more room for input, up to limit bytes, and keeps what is there.
-func (s *stream) enlarge(limit int) {
+// hear gives the protocol its alarm and its mail.
+func (s *stream) hear() error {
+	if s.ring() {
+		s.protocol.Tick(&s.Conn, s.Now())
+		if err := s.flush(); err != nil {
+			return err
+		}
+	}
+	if !s.mail.waits() {
+		return nil
+	}
+	receiver, ok := s.protocol.(Receiver)
+	messages := s.mail.take()
+	for i, message := range messages {
+		if !ok || s.closed {
+			s.port.lost.Add(uint64(len(messages) - i))
+			break
+		}
+		receiver.Received(&s.Conn, message)
+		if len(s.queued) >= flushSize {
+			if err := s.flush(); err != nil {
+				s.port.lost.Add(uint64(len(messages) - i - 1))
+				return err
+			}
+		}
+	}
+	return s.flush()
+}
+
+// enlarge makes room for at least so many bytes of input, and keeps what is
+// there.
+func (s *stream) enlarge(room int) {
 	if s.large == nil {
 		s.large = inputs.Get().(*memory)
 		copy(s.large.b, s.in)
-	} else {
-		have := len(s.in)
-		s.large.b = append(s.large.b, make([]byte, min(have, limit-have))...)
+	}
+	for have := len(s.large.b); have < room; have = len(s.large.b) {
+		s.large.b = append(s.large.b, make([]byte, have)...)
 	}
 	s.in = s.large.b
 }
@@ -164,9 +209,11 @@ func (s *stream) burst(have int) (left int, err error) {
 	m := outputs.Get().(*memory)
 	defer outputs.Put(m)
 	out := m.b[:0]
-	used := 0
-	for used < have && !s.closed {
-		n, reply, then := s.protocol.Bytes(&s.Conn, s.in[used:have], out)
+	used, limit := 0, s.port.config.MaxInput
+	stuck := false
+	for used < have && !s.closed && !stuck {
+		in := s.in[used:min(have, used+limit)]
+		n, reply, then := s.protocol.Bytes(&s.Conn, in, out)
 		used += n
 		out = reply
 		if then == Close {
@@ -177,55 +224,52 @@ func (s *stream) burst(have int) (left int, err error) {
 			m.b = reply[:0]
 		}
 		if n == 0 {
-			break
+			if len(in) == limit && !s.closed {
+				err = ErrInput
+			}
+			stuck = true
+			continue
 		}
-		if len(out) >= flushSize {
+		if len(out) >= flushSize || len(s.queued) > 0 || s.choked {
 			used, have = 0, s.keep(used, have)
 			if err := s.write(out); err != nil {
+				return have, err
+			}
+			if err := s.flush(); err != nil {
 				return have, err
 			}
 			out = m.b[:0]
 		}
 	}
 	left = s.keep(used, have)
-	return left, s.write(out)
+	if err := s.write(out); err != nil {
+		return left, err
+	}
+	if err := s.flush(); err != nil {
+		return left, err
+	}
+	return left, err
 }
 
-func (s *stream) write(b []byte) error {
-	if len(b) == 0 {
-		return nil
+func (s *stream) localAddr() netip.AddrPort { return s.local }
+
+// queue is Conn.Queue. This engine waits in its writes, so that nothing is
+// queued but within one method.
+func (s *stream) queue(b []byte) bool {
+	if s.choked || len(s.queued)+len(b) > s.port.config.MaxQueue {
+		s.choked, s.closed = true, true
+		return false
 	}
-	timeout := s.portable.config.WriteTimeout
-	if now := s.Now(); s.writeBy.Sub(now) < timeout/2 {
-		s.writeBy = now.Add(timeout)
-		s.socket.SetWriteDeadline(time.Now().Add(timeout))
-		if s.portable.stopping.Load() {
-			s.socket.SetWriteDeadline(time.Now().Add(stopTimeout))
-		}
-	}
-	_, err := s.socket.Write(b)
-	return err
+	s.queued = append(s.queued, b...)
+	return true
 }
 
-// linger ends the connection for this side and drops what the other still
-// sends, within bounds that make it useless for holding connections open.
-func (s *stream) linger() {
-	half, ok := s.socket.(interface{ CloseWrite() error })
-	if !ok || half.CloseWrite() != nil {
-		return
+// flush writes what was queued by the method that has just returned.
+func (s *stream) flush() error {
+	b := s.queued
+	s.queued = nil
+	if s.choked {
+		return ErrQueue
 	}
-	s.socket.SetReadDeadline(time.Now().Add(lingerTime))
-	if s.portable.stopping.Load() {
-		return
-	}
-	if s.large == nil {
-		s.enlarge(readSize)
-	}
-	for dropped := 0; dropped < lingerBytes; {
-		n, err := s.socket.Read(s.in[:min(len(s.in), lingerBytes-dropped)])
-		if err != nil {
-			return
-		}
-		dropped += n
-	}
+	return s.write(b)
 }

@@ -7,12 +7,7 @@
 package streamio
 
 import (
-	"context"
 	"errors"
-	"fmt"
-	"log/slog"
-	"net"
-	"net/netip"
 	"time"
 
 	"github.com/shoal-tracker/shoal"
@@ -21,7 +16,8 @@ import (
 // Protocol is what is spoken over one connection. Its methods are called one
 // at a time, and none after Closed.
 type Protocol interface {
-	// Open is called first, before there are bytes.
+	// Open is called first, before there are bytes. A PROXY header and the
+	// handshake of TLS are behind the connection then.
 	Open(c *Conn)
 
 	// Bytes is given what has arrived and was not used yet, and takes one
@@ -43,8 +39,15 @@ type Protocol interface {
 	Tick(c *Conn, now shoal.Tick)
 
 	// Closed is called last. why is nil if the protocol closed the connection,
-	// io.EOF if the other side did, ErrStopped if the listener stopped.
+	// io.EOF if the other side did, ErrStopped if the loops stopped.
 	Closed(c *Conn, why error)
+}
+
+// Receiver is a Protocol that others send messages to, with Loops.Post.
+type Receiver interface {
+	// Received is called for each message, as the methods of Protocol are:
+	// never two at once. The message is the receiver's.
+	Received(c *Conn, message []byte)
 }
 
 // Then is what becomes of a connection after a reply.
@@ -60,7 +63,11 @@ const (
 var (
 	ErrStopped = errors.New("the listener stopped")
 	ErrInput   = errors.New("a message is larger than the input may be")
+	ErrQueue   = errors.New("more waits to be sent than may")
 )
+
+// Why a connection was closed before its protocol began.
+var errHandshakes = errors.New("too many TLS handshakes are in flight")
 
 // Config is what the connections of a listener have in common.
 type Config struct {
@@ -72,87 +79,70 @@ type Config struct {
 	// 0: 8192.
 	MaxInput int
 
-	// WriteTimeout is how long the other side may take to accept a reply; it
-	// may get away with half of it. 0: 10 s.
+	// MaxQueue is the most bytes of replies, and of what was Queued, that wait
+	// for the other side to accept them. Beyond it the connection is closed.
+	// 0: 256 KiB.
+	MaxQueue int
+
+	// WriteTimeout is how long the other side may accept nothing while
+	// something waits; it may get away with half of it. 0: 10 s.
 	WriteTimeout time.Duration
 
-	// Limit bounds the open connections of all listeners that share it. nil: a
-	// limit of MaxConnections for this listener alone.
-	Limit          *Limit
-	MaxConnections int
+	// Proxies are those whose PROXY protocol headers are believed. From
+	// everybody else such a header is a mere mistake. nil: there are none.
+	Proxies *Proxies
 
-	Log *slog.Logger // nil: nothing is said
+	// TLS makes a connection whose first byte is 0x16 one of TLS. Everything
+	// else is plain. nil: everything is.
+	TLS *TLS
+
+	// What comes before the protocol has to arrive within these.
+	preludeTime, shakeTime time.Duration
 }
 
-// Listener is one listening socket and its connections.
-type Listener struct {
-	engine engine
-	addr   netip.AddrPort
-}
+const (
+	readSize  = 8 << 10 // input that is kept without growing
+	queueSize = 256 << 10
 
-// engine is one way to serve connections. The conformance suite holds every
-// engine to the same behaviour.
-type engine interface {
-	serve(ctx context.Context) error
-	close() error
-}
+	// Replies are written as soon as they are this long together, with a burst
+	// still to go. The other side may read none of them: what a connection
+	// holds then is less than this and one reply.
+	flushSize = 8 << 10
+	writeSize = 16 << 10 // memory for the replies of a burst
+	poolSize  = 64 << 10 // memory for replies that has grown beyond this is not kept
 
-// engines names the engines. The first is the one that Listen takes.
-var engines = []struct {
-	name string
-	make func(socket net.Listener, c Config, clock *shoal.Clock) engine
-}{
-	{"portable", newPortable},
-}
+	// A connection that is closed over unread input is read on for as long as
+	// this, so that its last reply is not lost to a reset.
+	lingerTime  = time.Second
+	lingerBytes = 256 << 10
 
-// Listen binds addr, and only its own family: an IPv6 listener never sees
-// IPv4. Connections wait in the kernel until Serve.
-func Listen(addr netip.AddrPort, c Config, clock *shoal.Clock) (*Listener, error) {
-	return listen(0, addr, c, clock)
-}
+	// stopTimeout is how long the replies in hand may take when the loops
+	// stop: a reader that has stalled must not hold up the end of the process.
+	stopTimeout = 500 * time.Millisecond
 
-func listen(which int, addr netip.AddrPort, c Config, clock *shoal.Clock) (*Listener, error) {
+	// Accepting fails while the process has no descriptor to spare. It is tried
+	// again after a pause that doubles up to the longest one.
+	shortestPause = 5 * time.Millisecond
+	longestPause  = time.Second
+	warnEvery     = time.Minute
+)
+
+// withDefaults returns c with what was left to the engine filled in.
+func (c Config) withDefaults() Config {
 	if c.MaxInput == 0 {
 		c.MaxInput = readSize
+	}
+	if c.MaxQueue == 0 {
+		c.MaxQueue = queueSize
 	}
 	if c.WriteTimeout == 0 {
 		c.WriteTimeout = 10 * time.Second
 	}
-	if c.Limit == nil {
-		c.Limit = NewLimit(c.MaxConnections)
+	if c.preludeTime == 0 {
+		c.preludeTime = 5 * time.Second
 	}
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
+	if c.shakeTime == 0 {
+		c.shakeTime = 10 * time.Second
 	}
-	addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
-	network := "tcp4" // net binds "tcp6" with IPV6_V6ONLY
-	if addr.Addr().Is6() {
-		network = "tcp6"
-	}
-	// Idle connections are closed by alarms, so the kernel need not probe them:
-	// four system calls less for each connection that is accepted. Multipath
-	// TCP brings one-request connections nothing but more kernel state.
-	lc := net.ListenConfig{KeepAlive: -1}
-	lc.SetMultipathTCP(false)
-	socket, err := lc.Listen(context.Background(), network, addr.String())
-	if err != nil {
-		return nil, fmt.Errorf("listening on %s over TCP: %w", addr, err)
-	}
-	return &Listener{
-		engine: engines[which].make(socket, c, clock),
-		addr:   addrPort(socket.Addr()),
-	}, nil
+	return c
 }
-
-// Addr returns the address that is bound, with the port the kernel picked if
-// port 0 was asked for.
-func (l *Listener) Addr() netip.AddrPort { return l.addr }
-
-// Serve accepts and serves connections until ctx ends or Close is called, and
-// returns nil when the last of them is closed. Replies that are already in
-// hand are still written then, for half a second at most. Serve may be called
-// once.
-func (l *Listener) Serve(ctx context.Context) error { return l.engine.serve(ctx) }
-
-// Close frees the address and makes Serve return.
-func (l *Listener) Close() error { return l.engine.close() }

@@ -3,6 +3,7 @@ package streamio
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/shoal-tracker/shoal"
 )
@@ -44,7 +45,7 @@ func TestWritesHoldLittle(t *testing.T) {
 					writes = append(writes, len(b))
 					borrowed = append(borrowed, s.large != nil)
 				}},
-				portable: &portable{config: Config{MaxInput: readSize}},
+				port:     &port{portable: new(portable), config: Config{MaxInput: readSize, WriteTimeout: time.Second}},
 				protocol: &lines{t: t, closed: make(chan error, 1)},
 			}
 			s.run()

@@ -12,6 +12,13 @@ import (
 type section struct {
 	config.Section
 	comment string
+	keys    []key // without those of its tables
+	tables  []table
+}
+
+type table struct {
+	config.Table
+	comment string
 	keys    []key
 }
 
@@ -33,16 +40,37 @@ func describe(c *comments) ([]section, error) {
 			}
 			described.comment = comment
 		}
-		for _, k := range s.Keys {
-			comment, err := c.of(k.Owner, k.Field.Name)
+		own := s.Keys
+		for _, t := range s.Tables {
+			comment, err := c.of(t.Owner, t.Field.Name)
 			if err != nil {
 				return nil, err
 			}
-			described.keys = append(described.keys, key{k, comment, standard(k), allowed(k)})
+			keys, err := describeKeys(c, t.Keys)
+			if err != nil {
+				return nil, err
+			}
+			described.tables = append(described.tables, table{t, comment, keys})
+			own = own[:len(own)-len(t.Keys)]
+		}
+		var err error
+		if described.keys, err = describeKeys(c, own); err != nil {
+			return nil, err
 		}
 		all = append(all, described)
 	}
 	return all, nil
+}
+
+func describeKeys(c *comments, keys []config.Key) (described []key, err error) {
+	for _, k := range keys {
+		comment, err := c.of(k.Owner, k.Field.Name)
+		if err != nil {
+			return nil, err
+		}
+		described = append(described, key{k, comment, standard(k), allowed(k)})
+	}
+	return described, nil
 }
 
 func standard(k config.Key) string {
@@ -63,10 +91,22 @@ func allowed(k config.Key) string {
 		return "true or false"
 	case k.Field.Type == reflect.TypeFor[[]netip.AddrPort]():
 		return `IP:PORT each, or ""`
+	case k.Field.Type == reflect.TypeFor[[]netip.Prefix]():
+		return "networks and addresses"
+	case k.Path == "http.tls.email":
+		return "an address, or empty"
+	case k.Path == "http.tls.acme_roots", k.Path == "http.tls.ticket_keys":
+		return "the path of a file, or empty"
 	}
 	c := config.Default()
+	if k.Path != "http.tls.acme" {
+		// Without a certificate nobody would look at the rest of the table.
+		c.HTTP[0].TLS.Cert, c.HTTP[0].TLS.Key = "cert.pem", "key.pem"
+	}
 	v := k.Of(c)
 	switch v.Interface().(type) {
+	case []netip.Addr:
+		v.Set(reflect.ValueOf([]netip.Addr{netip.IPv4Unspecified()}))
 	case []string:
 		v.Set(reflect.ValueOf([]string{""}))
 	case []int:

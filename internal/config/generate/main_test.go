@@ -33,11 +33,23 @@ func TestAllowed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, s := range sections {
-		for _, k := range s.keys {
+	told := 0
+	check := func(keys []key) {
+		for _, k := range keys {
+			told++
 			if k.allowed == "" {
 				t.Errorf("%s does not say what is allowed", k.Path)
 			}
 		}
+	}
+	for _, s := range sections {
+		check(s.keys)
+		for _, table := range s.tables {
+			check(table.keys)
+		}
+		told -= len(s.Keys)
+	}
+	if told != 0 {
+		t.Errorf("%d keys more are told of than there are", told)
 	}
 }

@@ -21,12 +21,19 @@ func reference(sections []section) string {
 				fmt.Fprintf(&b, "[%s]\n", s.Path)
 			}
 		}
-		for i, k := range s.keys {
-			if i > 0 {
-				b.WriteByte('\n')
+		write := func(keys []key) {
+			for i, k := range keys {
+				if i > 0 {
+					b.WriteByte('\n')
+				}
+				b.WriteString(comment(k.comment))
+				fmt.Fprintf(&b, "%s = %s\n", k.Leaf(), k.standard)
 			}
-			b.WriteString(comment(k.comment))
-			fmt.Fprintf(&b, "%s = %s\n", k.Name(), k.standard)
+		}
+		write(s.keys)
+		for _, t := range s.tables {
+			fmt.Fprintf(&b, "\n%s[%s]\n", comment(t.comment), t.Path)
+			write(t.keys)
 		}
 	}
 	return b.String()
@@ -54,17 +61,25 @@ func page(sections []section) string {
 		if s.comment != "" {
 			fmt.Fprintf(&b, "\n%s\n", s.comment)
 		}
-		b.WriteString("\n| key | type | default | allowed | live | meaning |\n|---|---|---|---|---|---|\n")
-		for _, k := range s.keys {
-			reload := "no"
-			if k.Live() {
-				reload = "yes"
-			}
-			fmt.Fprintf(&b, "| `%s` | %s | `%s` | %s | %s | %s |\n", k.Name(), k.Type(), k.standard,
-				cell(k.allowed), reload, cell(k.comment))
+		rows(&b, s.keys)
+		for _, t := range s.tables {
+			fmt.Fprintf(&b, "\n### `[%s]`, below a `[[%s]]`\n\n%s\n", t.Path, s.Path, t.comment)
+			rows(&b, t.keys)
 		}
 	}
 	return b.String()
+}
+
+func rows(b *strings.Builder, keys []key) {
+	b.WriteString("\n| key | type | default | allowed | live | meaning |\n|---|---|---|---|---|---|\n")
+	for _, k := range keys {
+		reload := "no"
+		if k.Live() {
+			reload = "yes"
+		}
+		fmt.Fprintf(b, "| `%s` | %s | `%s` | %s | %s | %s |\n", k.Leaf(), k.Type(), k.standard,
+			cell(k.allowed), reload, cell(k.comment))
+	}
 }
 
 // cell makes a text fit into a Markdown table.
