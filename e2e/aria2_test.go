@@ -39,6 +39,9 @@ func startAria2(t *testing.T, h *host, j job) client {
 		"--console-log-level=info",
 		"--dir=" + j.dir,
 	}
+	if j.trusted != "" {
+		args = append(args, "--check-certificate=true", "--ca-certificate="+j.trusted)
+	}
 	if j.udp {
 		// aria2 asks UDP trackers through its DHT socket. The one node that it is
 		// told of does not exist, and a private torrent keeps out of DHT anyway.

@@ -16,6 +16,7 @@ import (
 type job struct {
 	torrent []byte // the .torrent
 	udp     bool   // its tracker is a UDP one
+	trusted string // PEM file of the only authority that HTTPS is checked against; "": the system's
 	dir     string // where the data is, or goes
 }
 

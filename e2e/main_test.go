@@ -47,7 +47,7 @@ func run(m *testing.M) int {
 		}
 	}
 	ran := int(transfersRun.Load())
-	fmt.Printf("transfers: %d run, %d skipped\n", ran, len(transfers)-ran)
+	fmt.Printf("transfers: %d run, %d skipped\n", ran, len(transfers)+len(httpsTransfers)-ran)
 	return code
 }
 

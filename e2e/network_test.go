@@ -108,19 +108,26 @@ func (h *host) dial(ctx context.Context, network, address string) (conn net.Conn
 	go func() {
 		defer close(done)
 		runtime.LockOSThread() // for good: the thread is not fit for others and ends with us
-		var namespace *os.File
-		if namespace, err = os.Open("/run/netns/" + h.namespace); err != nil {
-			return
-		}
-		defer namespace.Close()
-		if err = unix.Setns(int(namespace.Fd()), unix.CLONE_NEWNET); err != nil {
-			err = fmt.Errorf("entering %s: %w", h.namespace, err)
+		if err = h.enter(); err != nil {
 			return
 		}
 		conn, err = new(net.Dialer).DialContext(ctx, network, address)
 	}()
 	<-done
 	return conn, err
+}
+
+// enter moves the calling thread into the namespace of the host.
+func (h *host) enter() error {
+	namespace, err := os.Open("/run/netns/" + h.namespace)
+	if err != nil {
+		return err
+	}
+	defer namespace.Close()
+	if err := unix.Setns(int(namespace.Fd()), unix.CLONE_NEWNET); err != nil {
+		return fmt.Errorf("entering %s: %w", h.namespace, err)
+	}
+	return nil
 }
 
 // httpClient sends requests from the host, each over its own connection.

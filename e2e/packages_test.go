@@ -6,21 +6,36 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 )
 
-// debianPackages holds, for each program the tests run, the package it is in.
+// debianPackages holds, for each program and file that the tests use, the
+// package it is in.
 var debianPackages = map[string]string{
 	"aria2c":              "aria2",
+	"haproxy":             "haproxy",
 	"ip":                  "iproute2",
+	"nginx":               "nginx-light",
+	nginxStream:           "libnginx-mod-stream",
 	"qbittorrent-nox":     "qbittorrent-nox",
 	"transmission-daemon": "transmission-daemon",
+}
+
+// find looks for a program, or for a file by its whole path.
+func find(name string) error {
+	if filepath.IsAbs(name) {
+		_, err := os.Stat(name)
+		return err
+	}
+	_, err := exec.LookPath(name)
+	return err
 }
 
 // installPackages installs the programs that are missing.
 func installPackages() error {
 	var missing []string
-	for program, pkg := range debianPackages {
-		if _, err := exec.LookPath(program); err != nil {
+	for name, pkg := range debianPackages {
+		if find(name) != nil {
 			missing = append(missing, pkg)
 		}
 	}
@@ -36,9 +51,9 @@ func installPackages() error {
 			return fmt.Errorf("apt-get %s for %v: %w\n%s", args[0], missing, err, out)
 		}
 	}
-	for program, pkg := range debianPackages {
-		if _, err := exec.LookPath(program); err != nil {
-			return fmt.Errorf("%s is missing though %s is installed: %w", program, pkg, err)
+	for name, pkg := range debianPackages {
+		if err := find(name); err != nil {
+			return fmt.Errorf("%s is missing though %s is installed: %w", name, pkg, err)
 		}
 	}
 	return nil

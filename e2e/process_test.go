@@ -24,6 +24,12 @@ type process struct {
 // and what it printed is shown if the test failed.
 func (h *host) start(t *testing.T, name string, args ...string) *process {
 	t.Helper()
+	return h.startWith(t, nil, name, args...)
+}
+
+// startWith is start with more variables in the program's environment.
+func (h *host) startWith(t *testing.T, environment []string, name string, args ...string) *process {
+	t.Helper()
 	home := t.TempDir()
 	p := &process{
 		name: filepath.Base(name),
@@ -39,7 +45,7 @@ func (h *host) start(t *testing.T, name string, args ...string) *process {
 	p.cmd.Stdout, p.cmd.Stderr = output, output
 	p.cmd.Dir = home
 	// Nothing of the caller's: proxies and settings would change what a client does.
-	p.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "LANG=C.UTF-8"}
+	p.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "LANG=C.UTF-8"}, environment...)
 	if err := p.cmd.Start(); err != nil {
 		t.Fatalf("starting %s: %v", name, err)
 	}

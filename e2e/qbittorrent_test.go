@@ -23,6 +23,7 @@ Session\LSDEnabled=false
 Session\PeXEnabled=false
 Session\Port=6881
 Session\QueueingSystemEnabled=false
+Session\ValidateHTTPSTrackerCertificate=true
 Session\DefaultSavePath=%s
 
 [LegalNotice]
@@ -54,7 +55,12 @@ func startQbittorrent(t *testing.T, h *host, j job) client {
 		t.Fatal(err)
 	}
 	c := &qbittorrentClient{http: h.httpClient()}
-	c.proc = h.start(t, "qbittorrent-nox", "--profile="+profile)
+	var environment []string
+	if j.trusted != "" {
+		// libtorrent checks against OpenSSL's own store, which these two move.
+		environment = []string{"SSL_CERT_FILE=" + j.trusted, "SSL_CERT_DIR=" + t.TempDir()}
+	}
+	c.proc = h.startWith(t, environment, "qbittorrent-nox", "--profile="+profile)
 	await(t, 60*time.Second, func() error { return c.add(j.torrent) }, c.proc)
 	return c
 }

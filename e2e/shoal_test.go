@@ -32,11 +32,18 @@ type shoal struct {
 // when it answers on all of them.
 func startShoal(t *testing.T, h *host, settings string) *shoal {
 	t.Helper()
+	return startShoalWith(t, h, settings, "")
+}
+
+// startShoalWith adds keys to the [[http]] section, and maybe more sections
+// behind it.
+func startShoalWith(t *testing.T, h *host, settings, http string) *shoal {
+	t.Helper()
 	dir := t.TempDir()
 	s := &shoal{host: h}
 	v4, v6 := s.address(h.v4), s.address(h.v6)
-	config := fmt.Sprintf("data_dir = %q\n%s\n[[udp]]\nlisten = [%q, %q]\n\n[[http]]\nlisten = [%q, %q]\n",
-		filepath.Join(dir, "data"), settings, v4, v6, v4, v6)
+	config := fmt.Sprintf("data_dir = %q\n%s\n[[udp]]\nlisten = [%q, %q]\n\n[[http]]\nlisten = [%q, %q]\n%s\n",
+		filepath.Join(dir, "data"), settings, v4, v6, v4, v6, http)
 	file := filepath.Join(dir, "shoal.toml")
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
@@ -76,10 +83,12 @@ type transport struct {
 }
 
 var (
-	http4 = transport{"http4", "http", false}
-	http6 = transport{"http6", "http", true}
-	udp4  = transport{"udp4", "udp", false}
-	udp6  = transport{"udp6", "udp", true}
+	http4  = transport{"http4", "http", false}
+	http6  = transport{"http6", "http", true}
+	https4 = transport{"https4", "https", false} // the same port as HTTP
+	https6 = transport{"https6", "https", true}
+	udp4   = transport{"udp4", "udp", false}
+	udp6   = transport{"udp6", "udp", true}
 )
 
 // announceURL is what a .torrent names.

@@ -86,6 +86,10 @@ type scene struct {
 	payload           *payload
 	shoal             *shoal
 	seeding, leeching *host
+
+	// PEM files of the authorities that each side checks Shoal's certificate
+	// against, where it asks by HTTPS.
+	seederTrusts, leecherTrusts string
 }
 
 // moves reports how long after its start the leecher had everything.
@@ -117,20 +121,26 @@ func (s *scene) staysPut(t *testing.T, patience time.Duration) {
 	t.Helper()
 	from := s.startSeeder(t)
 	to, _ := s.startLeecher(t)
+	s.nothingMoves(t, "without Shoal", from, to, patience)
+	to.process().stop()
+	from.process().stop()
+}
+
+// nothingMoves fails if one byte arrives within the time.
+func (s *scene) nothingMoves(t *testing.T, when string, from, to client, patience time.Duration) {
+	t.Helper()
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(500 * time.Millisecond) {
 		p, err := to.progress()
 		if err != nil {
-			t.Fatalf("asking the leecher: %v", err)
+			t.Fatalf("%s: asking the leecher: %v", when, err)
 		}
 		if p.complete != 0 || p.total != payloadSize {
-			t.Fatalf("without Shoal: the leecher has %d of %d bytes, want 0 of %d", p.complete, p.total, payloadSize)
+			t.Fatalf("%s: the leecher has %d of %d bytes, want 0 of %d", when, p.complete, p.total, payloadSize)
 		}
 	}
 	if p, err := from.progress(); err != nil || p.complete != payloadSize {
-		t.Errorf("without Shoal: the seeder has %d of %d bytes (%v), want all", p.complete, payloadSize, err)
+		t.Errorf("%s: the seeder has %d of %d bytes (%v), want all", when, p.complete, payloadSize, err)
 	}
-	to.process().stop()
-	from.process().stop()
 }
 
 // startSeeder returns when the client has found the data to be whole.
@@ -138,7 +148,7 @@ func (s *scene) startSeeder(t *testing.T) client {
 	t.Helper()
 	dir := dataDir(t)
 	s.payload.write(t, dir)
-	c := s.start(t, s.seeder, s.seederAsks, s.seeding, dir)
+	c := s.start(t, s.seeder, s.seederAsks, s.seeding, s.seederTrusts, dir)
 	s.awaitHolding(t, c, payloadSize)
 	return c
 }
@@ -148,15 +158,15 @@ func (s *scene) startSeeder(t *testing.T) client {
 func (s *scene) startLeecher(t *testing.T) (client, string) {
 	t.Helper()
 	dir := dataDir(t)
-	c := s.start(t, s.leecher, s.leecherAsks, s.leeching, dir)
+	c := s.start(t, s.leecher, s.leecherAsks, s.leeching, s.leecherTrusts, dir)
 	s.awaitHolding(t, c, 0)
 	return c, dir
 }
 
-func (s *scene) start(t *testing.T, p program, by transport, h *host, dir string) client {
+func (s *scene) start(t *testing.T, p program, by transport, h *host, trusted, dir string) client {
 	t.Helper()
 	torrent := s.payload.torrent(s.shoal.announceURL(by))
-	return p.start(t, h, job{torrent: torrent, udp: by.scheme == "udp", dir: dir})
+	return p.start(t, h, job{torrent: torrent, udp: by.scheme == "udp", trusted: trusted, dir: dir})
 }
 
 // awaitHolding waits until the client has the torrent and so much of its data.

@@ -43,11 +43,28 @@ type question struct {
 
 // getHTTP asks an HTTP tracker, path and query given, and decodes the answer.
 func getHTTP(h *host, tracker netip.AddrPort, target string) (map[string]any, error) {
-	res, err := h.httpClient().Get("http://" + tracker.String() + target)
+	return getURL(h.httpClient(), "http://"+tracker.String()+target, nil)
+}
+
+// getURL asks with more headers than an ordinary client has.
+func getURL(c *http.Client, url string, header http.Header) (map[string]any, error) {
+	req, err := http.NewRequest(http.MethodGet, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	for key, values := range header {
+		req.Header[key] = values
+	}
+	res, err := c.Do(req)
 	if err != nil {
 		return nil, err
 	}
 	defer res.Body.Close()
+	return readHTTP(res)
+}
+
+// readHTTP decodes what an HTTP tracker answers.
+func readHTTP(res *http.Response) (map[string]any, error) {
 	body, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
 	if err != nil {
 		return nil, err
@@ -64,13 +81,18 @@ func getHTTP(h *host, tracker netip.AddrPort, target string) (map[string]any, er
 		return nil, fmt.Errorf("%q is not one dictionary", body)
 	}
 	if reason, failed := dict["failure reason"]; failed {
-		return nil, fmt.Errorf("the tracker refuses: %v", reason)
+		return nil, &refusal{fmt.Sprint(reason)}
 	}
 	return dict, nil
 }
 
-// announceHTTP adds extra, which begins with '&', to the query.
-func announceHTTP(h *host, tracker netip.AddrPort, q question, extra string) (answer, error) {
+// refusal is a failure reason.
+type refusal struct{ reason string }
+
+func (r *refusal) Error() string { return "the tracker refuses: " + r.reason }
+
+// target is the path and the query of an announce over HTTP.
+func (q question) target() string {
 	// QueryEscape writes a space as '+', as does Python's urlencode, with which
 	// trackers are watched. They take it for a plus, which does no harm where
 	// nobody else knows the torrent.
@@ -79,10 +101,20 @@ func announceHTTP(h *host, tracker netip.AddrPort, q question, extra string) (an
 	if q.started {
 		target += "&event=started"
 	}
-	dict, err := getHTTP(h, tracker, target+extra)
+	return target
+}
+
+// announceHTTP adds extra, which begins with '&', to the query.
+func announceHTTP(h *host, tracker netip.AddrPort, q question, extra string) (answer, error) {
+	dict, err := getHTTP(h, tracker, q.target()+extra)
 	if err != nil {
 		return answer{}, err
 	}
+	return readAnnounce(dict)
+}
+
+// readAnnounce takes an answer apart.
+func readAnnounce(dict map[string]any) (answer, error) {
 	var a answer
 	for key, number := range map[string]*int64{"interval": &a.interval, "complete": &a.complete, "incomplete": &a.incomplete} {
 		value, ok := dict[key].(int64)

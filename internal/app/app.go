@@ -81,6 +81,7 @@ func (a *App) Run(ctx context.Context) error {
 	group.Go(func() error { a.tick(ctx); return nil })
 	group.Go(func() error { a.swarm.Run(ctx, &a.clock); return nil })
 	group.Go(func() error { watch(ctx, a.Totals, a.log); return nil })
+	group.Go(func() error { giveBack(ctx); return nil })
 	for _, server := range a.udp {
 		group.Go(func() error { return server.Serve(ctx) })
 	}
