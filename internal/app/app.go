@@ -23,8 +23,9 @@ import (
 
 // App is a whole tracker.
 type App struct {
-	log   *slog.Logger
-	clock shoal.Clock
+	config *config.Config // as it was at the start
+	log    *slog.Logger
+	clock  shoal.Clock
 
 	swarm       *swarm.Store
 	tracker     *tracker.Tracker
@@ -37,7 +38,7 @@ type App struct {
 // New builds a tracker and binds every socket of it, so that it either serves
 // everything that cfg says or nothing. Requests wait in the kernel until Run.
 func New(cfg *config.Config, log *slog.Logger) (*App, error) {
-	a := &App{log: log, connections: streamio.NewLimit(connections(cfg))}
+	a := &App{config: cfg, log: log, connections: streamio.NewLimit(connections(cfg))}
 	a.setClock()
 	limits := swarmLimits(cfg)
 	a.swarm = swarm.New(swarm.Config{
@@ -77,6 +78,7 @@ func (a *App) listen(cfg *config.Config) error {
 // Run serves until ctx ends and returns nil then, with every socket closed and
 // every goroutine gone.
 func (a *App) Run(ctx context.Context) error {
+	defer bringProcessors(a.config, a.loops.Count())()
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { a.tick(ctx); return nil })
 	group.Go(func() error { a.swarm.Run(ctx, &a.clock); return nil })

@@ -71,8 +71,8 @@ func (a *App) openCertificates(cfg *config.Config) (err error) {
 // the one on port 80 need not be the one with the certificates.
 func (a *App) challenge(host, path string) (body []byte, ok bool) {
 	for _, s := range a.sites {
-		if s.certificates != nil {
-			return s.certificates.Challenge(host, path) // they answer for each other
+		if body, ok = s.certificates.Challenge(host, path); ok {
+			return body, true
 		}
 	}
 	return nil, false

@@ -35,10 +35,7 @@ func listenMmsg(addr netip.AddrPort, workers int, c Config) (sockets []*Socket, 
 		if err != nil {
 			return sockets, err
 		}
-		if c.Coalesce > 0 {
-			m.coalesce, m.brings = unix.NsecToTimespec(int64(c.Coalesce)), 1
-			bringProcessors(m.brings)
-		}
+		m.coalesce = unix.NsecToTimespec(int64(c.Coalesce))
 		s := &Socket{engine: m, name: "mmsg"}
 		sockets = append(sockets, s)
 		if s.granted, err = enlargeBuffersOf(m.fd, c.ReceiveBuffer); err != nil {

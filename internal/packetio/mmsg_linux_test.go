@@ -4,7 +4,6 @@ package packetio
 
 import (
 	"net/netip"
-	"runtime"
 	"testing"
 	"time"
 
@@ -106,39 +105,5 @@ func TestReceiveWakesByItself(t *testing.T) {
 	}
 	if err := unix.Close(m.fd); err != nil {
 		t.Error(err)
-	}
-}
-
-// A worker that naps keeps its processor, so it must bring one, and take it
-// along when it goes.
-func TestNappersBringProcessors(t *testing.T) {
-	if err := mmsgWorks(); err != nil {
-		t.Logf("NOT TESTED: %v", err)
-		return
-	}
-	before := runtime.GOMAXPROCS(0)
-	for _, test := range []struct {
-		coalesce time.Duration
-		brought  int
-	}{{0, 0}, {time.Millisecond, 3}} {
-		c := Config{Engine: "mmsg", Workers: 3, Coalesce: test.coalesce}
-		sockets, err := Listen(netip.AddrPortFrom(loopback4, 0), c)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := runtime.GOMAXPROCS(0); got != before+test.brought {
-			t.Errorf("naps of %v: %d processors, want %d and %d", test.coalesce, got, before, test.brought)
-		}
-		if all := (&Config{}).Sockets(); all != before {
-			t.Errorf("naps of %v: a socket for each of %d cores, want %d", test.coalesce, all, before)
-		}
-		for range 2 { // the second does nothing
-			if err := Close(sockets); err != nil {
-				t.Error(err)
-			}
-		}
-		if got := runtime.GOMAXPROCS(0); got != before {
-			t.Errorf("%d processors after Close, want %d", got, before)
-		}
 	}
 }

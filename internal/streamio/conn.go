@@ -18,7 +18,9 @@ type Conn struct {
 	closed        bool
 	trusted       bool
 	secured       bool
-	proxied       bool // a PROXY header may still come
+	proxied       bool        // a PROXY header may still come
+	nameless      bool        // a PROXY header came that names nobody
+	via           *netip.Addr // the proxy that named remote, which is one too; nil: none
 }
 
 // carrier is the engine's side of a connection.
@@ -31,6 +33,7 @@ type carrier interface {
 type ConnState struct {
 	Remote, Local   netip.AddrPort
 	Trusted, Secure bool
+	Nameless        bool
 	Clock           *shoal.Clock
 	Link            shoal.Link
 
@@ -48,7 +51,7 @@ func NewConn(remote, local netip.AddrPort, clock *shoal.Clock) *Conn {
 func NewConnWith(s ConnState) *Conn {
 	return &Conn{
 		remote: s.Remote, local: s.Local, clock: s.Clock, link: s.Link,
-		trusted: s.Trusted, secured: s.Secure,
+		trusted: s.Trusted, secured: s.Secure, nameless: s.Nameless,
 		carrier: madeUp{queued: s.Queue, local: s.Local},
 	}
 }
@@ -77,6 +80,17 @@ func (c *Conn) Local() netip.AddrPort {
 // Trusted reports whether Remote is one of the listener's proxies, as they were
 // when the connection came.
 func (c *Conn) Trusted() bool { return c.trusted }
+
+// TrustedBy reports whether Trusted is still true by what p contains: of Remote,
+// and of the proxy that named it.
+func (c *Conn) TrustedBy(p *Proxies) bool {
+	return c.trusted && p.Contain(c.remote.Addr()) && (c.via == nil || p.Contain(*c.via))
+}
+
+// Nameless reports whether a proxy of the listener sent a PROXY header for
+// somebody whom it does not name. Remote is the proxy then, and what follows is
+// that somebody's: a header in it is not the proxy's.
+func (c *Conn) Nameless() bool { return c.nameless }
 
 // Secure reports whether the connection is one of TLS.
 func (c *Conn) Secure() bool { return c.secured }

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -19,10 +18,6 @@ import (
 
 // maxLoops is what a Link has room for.
 const maxLoops = 256
-
-// cores is how many processors the process was started with: later there are
-// those too that event loops and others bring along.
-var cores = runtime.GOMAXPROCS(0)
 
 func fastEngines() []engineKind {
 	return []engineKind{{"epoll", epollWorks, newEpoll}}
@@ -133,7 +128,6 @@ func (e *epoll) serve(ctx context.Context) error {
 	e.mu.Unlock()
 	defer context.AfterFunc(ctx, e.stop)()
 
-	bringProcessors(len(e.loops))
 	errs := make([]error, len(e.loops))
 	var running sync.WaitGroup
 	for i, l := range e.loops {
@@ -146,13 +140,14 @@ func (e *epoll) serve(ctx context.Context) error {
 	}
 	running.Wait()
 	e.handshakes.Wait()
-	bringProcessors(-len(e.loops))
 
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.state = engineEnded
 	return errors.Join(errors.Join(errs...), e.free())
 }
+
+func (e *epoll) count() int { return len(e.loops) }
 
 // stop has every loop close its sockets.
 func (e *epoll) stop() {

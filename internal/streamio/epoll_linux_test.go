@@ -51,6 +51,34 @@ func TestEpollAcceptRecovers(t *testing.T) {
 	}
 }
 
+// A loop that never runs out of events accepts again too.
+func TestEpollAcceptRecoversWhileBusy(t *testing.T) {
+	busy, err := unix.Eventfd(1, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var fails atomic.Int64
+	s := startStand(t, 0, loopback4, func(c *settings, _ *lines) {
+		exhaust(c, &fails)
+		exhausted := c.before
+		c.before = func(l *Loops) {
+			exhausted(l)
+			for _, loop := range l.engine.(*epoll).loops {
+				event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: 1 << 20, Pad: 1} // no connection
+				if err := unix.EpollCtl(loop.poll, unix.EPOLL_CTL_ADD, busy, &event); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	})
+	t.Cleanup(func() {
+		s.stop()
+		unix.Close(busy)
+	})
+	fails.Store(3)
+	s.dialled("in\n", "IN\n")
+}
+
 // Loops whose accepts fail without end serve those who are in, and stop.
 func TestEpollStopWhileExhausted(t *testing.T) {
 	var fails atomic.Int64

@@ -2,7 +2,6 @@ package streamio
 
 import (
 	"net/netip"
-	"runtime"
 	"sync"
 	"sync/atomic"
 )
@@ -54,7 +53,7 @@ func NewHandshakes(l HandshakeLimits) *Handshakes {
 	_, _ = idleBuffers() // not on an event loop, later
 	return &Handshakes{
 		limits:   l,
-		crypto:   make(chan struct{}, runtime.GOMAXPROCS(0)),
+		crypto:   make(chan struct{}, cores),
 		networks: make(map[network]int),
 	}
 }

@@ -85,6 +85,15 @@ func TestHandshakeLimitDefaults(t *testing.T) {
 	}
 }
 
+// Processors that others have brought along are not for handshakes.
+func TestHandshakesComputeByCores(t *testing.T) {
+	before := runtime.GOMAXPROCS(cores + 3)
+	defer runtime.GOMAXPROCS(before)
+	if n := cap(NewHandshakes(HandshakeLimits{}).crypto); n != cores {
+		t.Errorf("%d compute at once, want %d", n, cores)
+	}
+}
+
 // Against a plain model, and by many at once: the map never holds more than
 // what is in flight.
 func TestHandshakeLimitsConcurrently(t *testing.T) {

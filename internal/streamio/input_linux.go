@@ -210,11 +210,13 @@ func (l *loop) keep(s *socket, rest []byte) {
 	s.kept = append(s.kept[:0], rest...)
 }
 
-// drop reads what nobody wants any more.
-func (l *loop) drop(s *socket) {
+// drop reads what nobody wants any more. false: nothing is there.
+func (l *loop) drop(s *socket) bool {
 	n, e := readSocket(s.fd, l.in[:min(len(l.in), lingerBytes-int(s.dropped))])
 	switch {
-	case e == unix.EAGAIN || e == unix.EINTR:
+	case e == unix.EAGAIN:
+		return false
+	case e == unix.EINTR:
 	case e != 0 || n == 0:
 		l.end(s, s.why)
 	default:
@@ -222,4 +224,5 @@ func (l *loop) drop(s *socket) {
 			l.end(s, s.why)
 		}
 	}
+	return true
 }

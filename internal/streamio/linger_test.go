@@ -25,6 +25,56 @@ func TestCloseOverUnreadInput(t *testing.T) {
 	})
 }
 
+// What comes after the last message was read, and before the connection is
+// closed, must not cost the reply.
+func TestCloseOverLateInput(t *testing.T) {
+	eachEngine(t, func(t *testing.T, start func(func(*settings, *lines)) *stand) {
+		hold := make(chan struct{})
+		s := start(func(c *settings, p *lines) { c.TLS, p.hold = serverTLS(), hold })
+		for name, late := range map[string]func(c net.Conn){
+			"an empty line":        func(c net.Conn) { send(t, c, "\r\n") },
+			"another message":      func(c net.Conn) { send(t, c, "another\n") },
+			"the end":              func(c net.Conn) { c.(interface{ CloseWrite() error }).CloseWrite() },
+			"a message, a goodbye": func(c net.Conn) { send(t, c, "x\n"); c.(interface{ CloseWrite() error }).CloseWrite() },
+		} {
+			for _, dial := range []func() net.Conn{s.dial, func() net.Conn { return s.dialTLS(clientTLS) }} {
+				c := dial()
+				send(t, c, "close held\n")
+				p := s.opened()
+				eventually(t, name+": the message is read", p.busy.Load)
+				late(c)
+				hold <- struct{}{}
+				expect(t, c, "BYE\n")
+				if s.loops.Engine() == "epoll" {
+					expectEnd(t, c) // and no reset, which some systems let overtake the reply
+				}
+				c.Close()
+				if why := wait(t, p.closed); why != nil {
+					t.Errorf("%s: Closed(%v), want nil", name, why)
+				}
+			}
+		}
+	})
+}
+
+// Messages that are posted to a connection do not end the wait for the other
+// side.
+func TestPostWhileLingering(t *testing.T) {
+	eachEngine(t, func(t *testing.T, start func(func(*settings, *lines)) *stand) {
+		s := start(nil)
+		c := s.dial()
+		p := s.opened()
+		send(t, c, "close unread\n")
+		expect(t, c, "UNREAD\n")
+		expectEnd(t, c)
+		for range 20 {
+			s.loops.Post(p.to(), []byte("too late\n"))
+			time.Sleep(time.Millisecond) // so that it could do harm
+			send(t, c, "still no reset")
+		}
+	})
+}
+
 // One that never stops sending is cut off: what is read of it is bounded, not
 // only for how long. The kernel takes some of what is sent by itself, but far
 // less than a fast sender gets rid of in the time that it has.

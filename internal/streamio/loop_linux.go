@@ -85,6 +85,9 @@ func (l *loop) run() error {
 		}
 		l.deliver()
 		l.tick()
+		if l.paused > 0 {
+			l.resume() // also while there are events without end
+		}
 		if l.engine.stopping.Load() && l.stop() {
 			break
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"sync"
 
 	"github.com/shoal-tracker/shoal"
 )
@@ -30,6 +31,9 @@ type LoopsConfig struct {
 type Loops struct {
 	engine engine
 	name   string
+	log    *slog.Logger
+	trims  func() error
+	warned sync.Once
 }
 
 // engine is one way to serve connections. The conformance suite holds every
@@ -40,6 +44,7 @@ type engine interface {
 	close() error
 	post(to shoal.Link, message []byte) bool
 	undelivered() uint64
+	count() int // of event loops
 }
 
 type engineKind struct {
@@ -77,7 +82,7 @@ func NewLoops(c LoopsConfig, clock *shoal.Clock) (*Loops, error) {
 		}
 		switch {
 		case err == nil:
-			return &Loops{engine: made, name: kind.name}, nil
+			return &Loops{engine: made, name: kind.name, log: c.Log, trims: trims}, nil
 		case !auto:
 			return nil, fmt.Errorf("the %s engine does not work here: %w", kind.name, err)
 		}
@@ -87,6 +92,9 @@ func NewLoops(c LoopsConfig, clock *shoal.Clock) (*Loops, error) {
 
 // Engine returns the name of the engine in use: epoll or portable.
 func (l *Loops) Engine() string { return l.name }
+
+// Count returns how many event loops there are; 0: the engine has none.
+func (l *Loops) Count() int { return l.engine.count() }
 
 // Listener is a listening address and its connections.
 type Listener struct{ addr netip.AddrPort }
@@ -108,7 +116,19 @@ func (l *Loops) Listen(addr netip.AddrPort, c Config) (*Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listening on %s over TCP: %w", addr, err)
 	}
+	if c.TLS != nil {
+		l.warnTrims()
+	}
 	return &Listener{addr: bound}, nil
+}
+
+// warnTrims says once if TLS takes more memory than it should.
+func (l *Loops) warnTrims() {
+	l.warned.Do(func() {
+		if err := l.trims(); err != nil {
+			l.log.Warn("TLS connections take more memory than they need", "error", err)
+		}
+	})
 }
 
 // Serve accepts and serves connections until ctx ends or Close is called, and

@@ -68,10 +68,10 @@ func (l *loop) transmit(s *socket, b []byte) bool {
 	return true
 }
 
-// lastFlag is MSG_MORE for words after which the connection is closed: they and
-// the end of the connection then leave in one segment.
+// lastFlag is MSG_MORE for words after which over ends the sending: they and
+// the end then leave in one segment.
 func (s *socket) lastFlag() uintptr {
-	if s.stage == stageClosing && !s.unread && s.why == nil {
+	if s.stage == stageClosing && s.why == nil {
 		return unix.MSG_MORE
 	}
 	return 0
@@ -139,11 +139,18 @@ func (l *loop) finish(s *socket, out []byte, unread bool, why error) {
 	}
 }
 
-// over follows the last words.
+// over follows the last words. More may have come from the other side since it
+// was read. To close over that is to reset the connection, which takes back all
+// that lastFlag or a slow network has held up, and which some systems let
+// overtake what their programs have not read yet. So the sending ends first,
+// and then one look tells whether closing is harmless.
 func (l *loop) over(s *socket) {
-	if !s.unread || !l.stopBy.IsZero() || shutdownWrite(s.fd) != 0 {
+	if s.why != nil || shutdownWrite(s.fd) != 0 || !l.stopBy.IsZero() {
 		l.end(s, s.why)
 		return
 	}
 	s.stage, s.deadline = stageLingering, l.now.Add(lingerTime)
+	if !s.unread && !l.drop(s) {
+		l.end(s, nil)
+	}
 }

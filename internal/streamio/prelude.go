@@ -28,9 +28,14 @@ func (c *Config) prelude(conn *Conn, in []byte) (used int, end preludeEnd, err e
 			return 0, preludeMore, err
 		case n == 0:
 			return 0, preludeMore, nil
-		case from.IsValid():
+		case !from.IsValid() || !IsHost(from.Addr()):
+			conn.nameless = true
+		default:
+			via := conn.remote.Addr()
 			conn.remote = from
-			conn.trusted = c.Proxies.Contain(from.Addr())
+			if conn.trusted = c.Proxies.Contain(from.Addr()); conn.trusted {
+				conn.via = &via
+			}
 		}
 		conn.proxied = false
 		used, in = n, in[n:]

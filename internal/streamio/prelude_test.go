@@ -1,6 +1,7 @@
 package streamio
 
 import (
+	"bytes"
 	"crypto/tls"
 	"errors"
 	"io"
@@ -78,6 +79,70 @@ func TestProxyProtocol(t *testing.T) {
 		send(t, c, proxyLine+proxyLine)
 		expect(t, c, strings.ToUpper(proxyLine))
 	})
+}
+
+// For whom a connection is after a header, or without one.
+func TestPreludeNames(t *testing.T) {
+	const nobody, proxy = "nobody", "the proxy"
+	c := &Config{Proxies: loopbacks()}
+	hex := func(s string) string { return string(unspaced(t, signature2+s)) }
+	for in, want := range map[string]string{
+		"GET /":            proxy,
+		hex("20 00 00 00"): nobody,
+		hex("20 11 00 0c" + "c0 00 02 01 c6 33 64 02 dc 04 01 bb"): nobody,
+		proxyLine:                       "192.0.2.1",
+		"PROXY UNKNOWN\r\n":             nobody,
+		"PROXY UNKNOWN ::1 ::1 1 2\r\n": nobody,
+		hex("21 00 00 00"):              nobody,
+		hex("21 12 00 0c" + "c0 00 02 01 c6 33 64 02 dc 04 01 bb"): nobody,
+		hex("21 31 00 02 00 00"):                                   nobody,
+		"PROXY TCP4 0.0.0.0 192.0.2.2 1 2\r\n":                     nobody,
+		"PROXY TCP4 224.0.0.1 192.0.2.2 1 2\r\n":                   nobody,
+		"PROXY TCP4 255.255.255.255 192.0.2.2 1 2\r\n":             nobody,
+		"PROXY TCP6 :: 2001:db8::2 1 2\r\n":                        nobody,
+		"PROXY TCP6 ff02::1 2001:db8::2 1 2\r\n":                   nobody,
+		"PROXY TCP6 ::ffff:255.255.255.255 2001:db8::2 1 2\r\n":    nobody,
+	} {
+		conn := &Conn{remote: netip.MustParseAddrPort("127.0.0.1:1"), trusted: true, proxied: true, clock: new(shoal.Clock)}
+		if _, _, err := c.prelude(conn, []byte(in)); err != nil {
+			t.Errorf("%q: %v", in, err)
+			continue
+		}
+		got := conn.Remote().Addr().String()
+		switch {
+		case conn.Nameless():
+			got = nobody
+		case conn.Trusted():
+			got = proxy
+		}
+		if got != want {
+			t.Errorf("%q: the connection is for %s, want %s", in, got, want)
+		}
+	}
+}
+
+// Trust ends with that of the proxy, and with that of the proxy before it.
+func TestTrustIsWithdrawn(t *testing.T) {
+	one := netip.MustParsePrefix("192.0.2.1/32")
+	all := append([]netip.Prefix{one}, *loopbacks().networks.Load()...)
+	for _, in := range []string{"GET /", proxyLine} {
+		c := &Config{Proxies: NewProxies(all)}
+		conn := &Conn{remote: netip.MustParseAddrPort("127.0.0.1:1"), trusted: true, proxied: true, clock: new(shoal.Clock)}
+		if _, _, err := c.prelude(conn, []byte(in)); err != nil || !conn.TrustedBy(c.Proxies) {
+			t.Fatalf("%q: %v, trusted %v", in, err, conn.TrustedBy(c.Proxies))
+		}
+		for _, left := range [][]netip.Prefix{nil, {one}} {
+			if c.Proxies.Set(left); conn.TrustedBy(c.Proxies) {
+				t.Errorf("%q: trusted by %v", in, left)
+			}
+		}
+		if c.Proxies.Set(all[1:]); conn.TrustedBy(c.Proxies) != (in != proxyLine) {
+			t.Errorf("%q: trusted %v by the loopbacks", in, conn.TrustedBy(c.Proxies))
+		}
+		if !conn.Trusted() {
+			t.Errorf("%q: it forgot what it was", in)
+		}
+	}
 }
 
 // A header that names another proxy: it is trusted then, and no header of its
@@ -295,6 +360,53 @@ func TestTLSInPieces(t *testing.T) {
 			expect(t, c, "192.0.2.1:56324\n"+strings.Repeat(string(medium), 20))
 		}
 	})
+}
+
+// The end of what a client sends may come with its Finished and its requests,
+// before anybody has looked at them, and the end without a Finished.
+func TestTLSEndsInHandshake(t *testing.T) {
+	eachEngine(t, func(t *testing.T, start func(func(*settings, *lines)) *stand) {
+		of := serverTLS()
+		s := start(func(c *settings, _ *lines) { c.TLS = of })
+		for i := range 20 {
+			raw := s.dial()
+			held := &heldBack{Conn: raw}
+			c := tls.Client(held, clientTLS)
+			send(t, c, "one\nlarge\ntwo\n")
+			send(t, raw, held.back.String())
+			raw.(*net.TCPConn).CloseWrite()
+			expect(t, c, "ONE\n"+string(large)+"TWO\n")
+			if _, err := raw.Read(make([]byte, 1)); err != io.EOF {
+				t.Errorf("connection %d: %v, want the end", i, err)
+			}
+			if why := wait(t, s.protocol().closed); why != io.EOF {
+				t.Errorf("connection %d: Closed(%v), want EOF", i, why)
+			}
+		}
+		raw := s.dial()
+		send(t, raw, string(helloOf(t, clientTLS)))
+		raw.(*net.TCPConn).CloseWrite()
+		if _, err := io.ReadAll(raw); errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Error("half a handshake was not closed")
+		}
+		eventually(t, "the handshake fails", func() bool { return of.Handshakes.Counts().Failed == 1 })
+		eventually(t, "every connection is closed", func() bool { return s.limit.Open() == 0 })
+	})
+}
+
+// heldBack sends the first write and holds back the others.
+type heldBack struct {
+	net.Conn
+	back bytes.Buffer
+	sent bool
+}
+
+func (h *heldBack) Write(b []byte) (int, error) {
+	if h.sent {
+		return h.back.Write(b)
+	}
+	h.sent = true
+	return h.Conn.Write(b)
 }
 
 // pieces writes so many bytes at a time.

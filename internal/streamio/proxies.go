@@ -20,7 +20,7 @@ func NewProxies(networks []netip.Prefix) *Proxies {
 }
 
 // Set replaces the networks. Connections that are open keep what was found out
-// about them.
+// about them; Conn.TrustedBy asks anew.
 func (p *Proxies) Set(networks []netip.Prefix) {
 	own := slices.Clone(networks)
 	p.networks.Store(&own)

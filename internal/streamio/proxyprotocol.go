@@ -16,7 +16,8 @@ const (
 	maxProxyLine   = 107     // bytes of version 1, CRLF and all
 	maxProxyHeader = 4 << 10 // bytes of version 2; the address takes 52, the rest is TLVs
 
-	proxyHead2 = 16 // signature, version and command, family, length
+	proxyHead2 = 16   // signature, version and command, family, length
+	proxyLocal = 0x20 // version 2 and the command of a connection of the proxy's own
 )
 
 var (
@@ -41,6 +42,14 @@ func readProxyHeader(in []byte) (n int, from netip.AddrPort, err error) {
 	}
 	return 0, from, errNoProxyHeader
 }
+
+// IsHost reports whether a may be the address of one host, as that of each
+// client is. What a proxy names otherwise is no client.
+func IsHost(a netip.Addr) bool {
+	return a.IsValid() && !a.IsUnspecified() && !a.IsMulticast() && a != broadcast
+}
+
+var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
 
 // begins reports whether in begins with signature, as far as it goes.
 func begins(in []byte, signature string) bool {
@@ -117,8 +126,8 @@ func proxyPort(text []byte) (uint16, bool) {
 // readProxyBinary reads version 2. What follows the addresses, the TLVs, is
 // skipped.
 func readProxyBinary(in []byte) (n int, from netip.AddrPort, err error) {
-	const local, proxy = 0x20, 0x21 // version 2 and the command
-	if len(in) > 12 && in[12] != local && in[12] != proxy {
+	const proxy = 0x21 // version 2 and the command
+	if len(in) > 12 && in[12] != proxyLocal && in[12] != proxy {
 		return 0, from, errProxyVersion
 	}
 	if len(in) < proxyHead2 {

@@ -24,12 +24,13 @@ type shake struct {
 	link  shoal.Link
 	fd    int32
 	most  int           // bytes in out
-	more  chan struct{} // one waits in it when in or err has changed
+	more  chan struct{} // one waits in it when in, ended or err has changed
 
 	mu     sync.Mutex
 	in     []byte // not read yet
 	out    []byte // not accepted yet
 	paused bool   // the loop does not read until in is used up
+	ended  bool   // the other side sends nothing more
 	err    error  // the loop has done with it
 }
 
@@ -72,6 +73,9 @@ func (w *shake) take(b []byte) (int, error) {
 	defer w.mu.Unlock()
 	if w.err != nil {
 		return 0, w.err
+	}
+	if len(w.in) == 0 && w.ended {
+		return 0, io.EOF
 	}
 	n := copy(b, w.in)
 	if w.in = w.in[n:]; len(w.in) == 0 {
@@ -128,7 +132,7 @@ func (w *shake) signal() {
 func (w *shake) wants() (events uint32) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if !w.paused {
+	if !w.paused && !w.ended {
 		events = unix.EPOLLIN
 	}
 	if len(w.out) > 0 {
@@ -150,13 +154,13 @@ func (l *loop) feedShake(s *socket, events uint32) {
 			w.out = nil
 		}
 	}
-	paused := w.paused
+	deaf := w.paused || w.ended
 	w.mu.Unlock()
-	if events&(unix.EPOLLHUP|unix.EPOLLERR) != 0 && paused {
+	if events&(unix.EPOLLHUP|unix.EPOLLERR) != 0 && deaf {
 		l.end(s, hangup(s.fd))
 		return
 	}
-	if events&^unix.EPOLLOUT == 0 || paused {
+	if events&^unix.EPOLLOUT == 0 || deaf {
 		return
 	}
 	n, e := readSocket(s.fd, l.in[:shakeInput])
@@ -165,7 +169,12 @@ func (l *loop) feedShake(s *socket, events uint32) {
 	case e != 0:
 		l.end(s, os.NewSyscallError("read", e))
 	case n == 0:
-		l.end(s, io.EOF)
+		// What came before may be all that is needed, and a request behind it:
+		// once that is answered, the end is read again.
+		w.mu.Lock()
+		w.ended = true
+		w.mu.Unlock()
+		w.signal()
 	default:
 		w.mu.Lock()
 		w.in = append(w.in, l.in[:n]...)

@@ -36,7 +36,7 @@ type lines struct {
 	link     atomic.Uint64
 	refused  atomic.Bool // Queue said no
 	received atomic.Int64
-	hold     chan struct{} // Received waits for it; nil: it does not
+	hold     chan struct{} // Received and "close held" wait for it; nil: they do not
 }
 
 func (p *lines) enter() {
@@ -93,6 +93,9 @@ func (p *lines) Bytes(c *Conn, in, out []byte) (int, []byte, Then) {
 	}
 	switch string(line[:end]) {
 	case "close":
+		return len(line), append(out, "BYE\n"...), Close
+	case "close held": // with what comes meanwhile in the kernel
+		<-p.hold
 		return len(line), append(out, "BYE\n"...), Close
 	case "close by method":
 		c.Close()

@@ -176,7 +176,8 @@ func (s *stream) linger() {
 	if !ok || half.CloseWrite() != nil {
 		return
 	}
-	s.socket.SetReadDeadline(time.Now().Add(lingerTime))
+	until := time.Now().Add(lingerTime)
+	s.socket.SetReadDeadline(until)
 	if s.port.stopping.Load() {
 		return
 	}
@@ -185,9 +186,16 @@ func (s *stream) linger() {
 	}
 	for dropped := 0; dropped < lingerBytes; {
 		n, err := s.socket.Read(s.in[:min(len(s.in), lingerBytes-dropped)])
-		if err != nil {
+		dropped += n
+		if err == nil {
+			continue
+		}
+		if !errors.Is(err, os.ErrDeadlineExceeded) || !time.Now().Before(until) {
 			return
 		}
-		dropped += n
+		s.socket.SetReadDeadline(until) // it was post's
+		if s.port.stopping.Load() {
+			return
+		}
 	}
 }

@@ -3,10 +3,14 @@ package streamio
 import (
 	"bytes"
 	"crypto/tls"
+	"errors"
+	"log/slog"
 	"reflect"
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/shoal-tracker/shoal"
 )
 
 // Fails when a new Go moves what is trimmed: then findBuffers wants a look.
@@ -16,6 +20,32 @@ func TestTrims(t *testing.T) {
 	}
 	if p := newTLSStand(tls.VersionTLS13).meet(t); p.server.buffers == nil {
 		t.Error("a new connection is not trimmed")
+	}
+}
+
+// An operator is told once that buffers are not trimmed, and only with TLS.
+func TestTrimsWarns(t *testing.T) {
+	for _, kind := range engines {
+		t.Run(kind.name, func(t *testing.T) {
+			var said bytes.Buffer
+			loops, err := NewLoops(LoopsConfig{Engine: kind.name, Count: 1, Log: slog.New(slog.NewTextHandler(&said, nil))}, new(shoal.Clock))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer loops.Close()
+			loops.trims = func() error { return errors.New("another Go") }
+			for _, step := range []struct {
+				tls  *TLS
+				want int
+			}{{nil, 0}, {serverTLS(), 1}, {serverTLS(), 1}} {
+				if _, err := loops.Listen(loopback4, Config{TLS: step.tls}); err != nil {
+					t.Fatal(err)
+				}
+				if n := strings.Count(said.String(), "another Go"); n != step.want {
+					t.Errorf("%d warnings, want %d:\n%s", n, step.want, said.String())
+				}
+			}
+		})
 	}
 }
 

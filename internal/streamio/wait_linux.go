@@ -15,7 +15,8 @@ const (
 	// runtime, in milliseconds. To tell it costs little by itself, but has its
 	// monitor thread take the processor away and hand it back, and look for
 	// such cases all the time. Longer than this the loop must not keep its
-	// processor. 0: not at all.
+	// processor. The program is to have a processor more for each loop, so that
+	// this takes nothing from other goroutines. 0: not at all.
 	rawWait = 1
 
 	// shortestWait is how long a loop waits at least for an alarm. The clock
