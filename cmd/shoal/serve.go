@@ -83,14 +83,19 @@ func (s *server) run(ctx context.Context, signals <-chan os.Signal) error {
 // stop, which makes it so.
 func (s *server) wait(done <-chan error, signals <-chan os.Signal, stop func()) error {
 	var stopping time.Time
+	reloads := reloads{run: s.reload}
 	for {
 		select {
 		case err := <-done:
 			return s.ended(err)
+		case <-reloads.done:
+			reloads.ended(stopping.IsZero())
 		case sig := <-signals:
 			switch {
 			case slices.Contains(reloadSignals, sig):
-				s.reload()
+				if stopping.IsZero() {
+					reloads.ask()
+				}
 			case stopping.IsZero():
 				stopping = time.Now()
 				s.log.Info("stopping", slog.String("signal", sig.String()))
@@ -104,6 +109,36 @@ func (s *server) wait(done <-chan error, signals <-chan os.Signal, stop func()) 
 				}
 			}
 		}
+	}
+}
+
+// reloads runs one reload at a time, and not on the goroutine that reads
+// signals: a file on a disk that does not answer would keep it from the signal
+// to stop.
+type reloads struct {
+	run   func()
+	done  chan struct{} // nil: none runs
+	again bool          // asked for while one ran, which may have read the old file
+}
+
+func (r *reloads) ask() {
+	if r.done != nil {
+		r.again = true
+		return
+	}
+	done := make(chan struct{})
+	r.done, r.again = done, false
+	go func() {
+		defer close(done)
+		r.run()
+	}()
+}
+
+// ended is called after done was closed. more allows another one.
+func (r *reloads) ended(more bool) {
+	r.done = nil
+	if r.again && more {
+		r.ask()
 	}
 }
 

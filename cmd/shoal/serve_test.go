@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -89,6 +90,90 @@ func TestSecondSignalAfterTheEnd(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestStopWhileReloading: a file that cannot be read, nor not be read, keeps
+// nobody from ending the process.
+func TestStopWhileReloading(t *testing.T) {
+	if len(reloadSignals) == 0 {
+		t.Skip("no signal means a reload")
+	}
+	for _, test := range []struct {
+		name string
+		run  func(ctx context.Context, stuck <-chan struct{}) error
+		want string
+	}{
+		{"first signal", func(ctx context.Context, _ <-chan struct{}) error { <-ctx.Done(); return nil }, ""},
+		{"second signal", func(_ context.Context, stuck <-chan struct{}) error { <-stuck; return nil }, "second signal (interrupt)"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				stuck := make(chan struct{})
+				s := newServer(&fakeTracker{run: func(ctx context.Context) error { return test.run(ctx, stuck) }}, io.Discard)
+				s.load = func(string) (*config.Config, error) { <-stuck; return nil, errors.New("too late") }
+				signals := make(chan os.Signal, 8)
+				signals <- reloadSignals[0]
+				signals <- reloadSignals[0]
+				signals <- syscall.SIGTERM
+				go func() {
+					time.Sleep(sameWish)
+					signals <- os.Interrupt
+				}()
+				ended := make(chan error, 1)
+				go func() { ended <- s.run(t.Context(), signals) }()
+				time.Sleep(time.Minute)
+				select {
+				case err := <-ended:
+					if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
+						t.Errorf("error %v, want %q", err, test.want)
+					}
+					close(stuck)
+				default:
+					t.Error("a reload that hangs keeps the signals from being read")
+					close(stuck)
+					<-ended
+				}
+			})
+		})
+	}
+}
+
+// TestReloadsOneAtATime: signals while one runs ask for one more, which reads
+// what may have been written since.
+func TestReloadsOneAtATime(t *testing.T) {
+	if len(reloadSignals) == 0 {
+		t.Skip("no signal means a reload")
+	}
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(&fakeTracker{run: func(ctx context.Context) error { <-ctx.Done(); return nil }}, io.Discard)
+		var running, loads atomic.Int32
+		s.load = func(string) (*config.Config, error) {
+			if running.Add(1) > 1 {
+				t.Error("two reloads at once")
+			}
+			loads.Add(1)
+			time.Sleep(time.Second)
+			running.Add(-1)
+			return nil, errors.New("no configuration")
+		}
+		signals := make(chan os.Signal, 8)
+		ended := make(chan error, 1)
+		go func() { ended <- s.run(t.Context(), signals) }()
+		for _, want := range []int32{2, 4} {
+			for range 5 {
+				signals <- reloadSignals[0]
+				synctest.Wait()
+			}
+			time.Sleep(time.Minute)
+			if got := loads.Load(); got != want {
+				t.Errorf("%d reloads, want %d", got, want)
+			}
+		}
+		signals <- syscall.SIGTERM
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func TestFirstSignalStops(t *testing.T) {

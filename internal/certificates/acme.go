@@ -33,7 +33,7 @@ type authority struct {
 	from    certmagic.Issuer // issuer, except in tests
 	log     *slog.Logger
 	zap     *zap.Logger
-	lookups allowance
+	stored  map[string]*sighting // by name
 	wake    map[string]chan struct{}
 
 	// changed is told of each certificate that is new, one call at a time.
@@ -53,12 +53,14 @@ func openAuthority(c Config, dataDir string, log *slog.Logger) (*authority, erro
 		log:     log,
 		zap:     zapTo(log),
 		wake:    map[string]chan struct{}{},
+		stored:  map[string]*sighting{},
 		held:    map[string]*tls.Certificate{},
 	}
 	for _, name := range c.ACME {
 		name = strings.ToLower(name)
 		a.names = append(a.names, name)
 		a.wake[name] = make(chan struct{}, 1)
+		a.stored[name] = new(sighting)
 	}
 	var err error
 	if a.issuer, err = newIssuer(c, a.storage, log); err != nil {

@@ -142,13 +142,14 @@ func (c *Certificates) look(now time.Time, asked bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.pair != nil {
-		switch changed, err := c.pair.look(asked); {
+		switch changed, err := c.pair.look(now, asked); {
 		case err != nil:
 			c.log.Warn("certificate is not replaced, the old one stays", "error", err)
 		case changed:
 			c.shelf.Store(&shelf{first: c.pair.served})
 			c.announce("certificate is replaced", c.pair.served, c.pair.cert)
 		}
+		c.pair.exposed.look("private key is open to every user: chmod 600", c.pair.key, c.pair.seen[1], c.log)
 	}
 	c.tickets.look(now, asked)
 	c.nags.look(c.Expiries(), now, c.log)

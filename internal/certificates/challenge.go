@@ -23,6 +23,9 @@ const (
 	longestToken    = 256
 )
 
+// remembered is how long a node goes by what it found in the storage.
+const remembered = 100 * time.Millisecond
+
 // pending holds the challenges of all Certificates of this process: an
 // authority comes to port 80 or 443 of a name, whichever section listens there.
 var pending = challenges{byName: map[string][]acme.Challenge{}}
@@ -70,7 +73,10 @@ type solver struct {
 	key     string // of the issuer
 }
 
-var _ acmez.Solver = (*solver)(nil)
+var (
+	_ acmez.Solver = (*solver)(nil)
+	_ acmez.Waiter = (*solver)(nil)
+)
 
 // Present implements acmez.Solver.
 func (s *solver) Present(ctx context.Context, c acme.Challenge) error {
@@ -83,6 +89,19 @@ func (s *solver) Present(ctx context.Context, c acme.Challenge) error {
 		return fmt.Errorf("keep the challenge: %w", err)
 	}
 	return nil
+}
+
+// Wait implements acmez.Waiter: the authority is not called before every node
+// has forgotten that there was no challenge.
+func (s *solver) Wait(ctx context.Context, _ acme.Challenge) error {
+	timer := time.NewTimer(2 * remembered)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
 }
 
 // CleanUp implements acmez.Solver. It works also after ctx has ended.
@@ -98,7 +117,8 @@ func tokenKey(issuerKey, name string) string {
 // Challenge answers an HTTP-01 challenge (RFC 8555 section 8.3): host is what
 // the request says, with or without a port, and path is without a query. Any
 // Certificates answer those of all in this process. It waits for nothing but
-// a small file in data_dir, and for that ten times a second at most.
+// a small file in data_dir, and for that ten times a second at most for each
+// name.
 func (c *Certificates) Challenge(host, path string) (body []byte, ok bool) {
 	if c == nil {
 		return nil, false
@@ -131,15 +151,24 @@ func (a *authority) proof(ctx context.Context, name string) (*tls.Certificate, e
 }
 
 // find looks for a challenge in memory, and then for one that another node has
-// begun. That costs a file, so outsiders can ask for names of ours only, and
-// not often. a may be nil.
+// begun. That costs a file, so outsiders can ask for names of ours only. a may
+// be nil.
 func (a *authority) find(ctx context.Context, name string, fits func(acme.Challenge) bool) (acme.Challenge, bool) {
-	if c, found := pending.find(name, fits); found || a == nil || !slices.Contains(a.names, name) || !a.lookups.take(time.Now()) {
+	if c, found := pending.find(name, fits); found || a == nil {
 		return c, found
 	}
-	var c acme.Challenge
-	text, err := a.storage.Load(ctx, tokenKey(a.issuer.key, name))
-	if err != nil || json.Unmarshal(text, &c) != nil || c.Identifier.Value != name || !fits(c) {
+	stored := a.stored[name]
+	if stored == nil {
+		return acme.Challenge{}, false
+	}
+	c := stored.get(func() (c acme.Challenge) {
+		text, err := a.storage.Load(ctx, tokenKey(a.issuer.key, name))
+		if err != nil || json.Unmarshal(text, &c) != nil || c.Identifier.Value != name {
+			return acme.Challenge{}
+		}
+		return c
+	})
+	if c.Identifier.Value != name || !fits(c) {
 		return acme.Challenge{}, false
 	}
 	return c, true
@@ -159,20 +188,21 @@ func isToken(s string) bool {
 	return len(s) > 0 && len(s) <= longestToken
 }
 
-// allowance lets something happen ten times a second.
-type allowance struct {
-	mu     sync.Mutex
-	second int64
-	taken  int
+// sighting is the challenge of one name as it was in the storage a moment ago.
+// Whoever asks with a wrong token asks for the same file as the authority does,
+// and can neither have it read often nor keep others from it.
+type sighting struct {
+	mu        sync.Mutex
+	challenge acme.Challenge // zero: there was none
+	at        time.Time
 }
 
-func (a *allowance) take(now time.Time) bool {
-	const most = 10
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if now.Unix() != a.second {
-		a.second, a.taken = now.Unix(), 0
+func (s *sighting) get(read func() acme.Challenge) acme.Challenge {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if time.Since(s.at) >= remembered {
+		s.challenge = read()
+		s.at = time.Now() // after reading, however long that took
 	}
-	a.taken++
-	return a.taken <= most
+	return s.challenge
 }

@@ -3,7 +3,10 @@ package certificates
 import (
 	"context"
 	"crypto/tls"
+	"errors"
+	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/mholt/acmez/v3/acme"
@@ -79,6 +82,7 @@ func TestChallenge(t *testing.T) {
 	if err := s.acme.solver().CleanUp(gone, c); err != nil {
 		t.Fatal(err)
 	}
+	time.Sleep(remembered)
 	if body, ok := s.Challenge("a.example.org", path); ok {
 		t.Errorf("%q after the end", body)
 	}
@@ -109,17 +113,61 @@ func TestChallengeOfAnotherNode(t *testing.T) {
 	}
 }
 
-func TestAllowance(t *testing.T) {
-	var a allowance
-	now := time.Unix(100, 0)
-	for i := range 25 {
-		if got := a.take(now); got != (i < 10) {
-			t.Errorf("the %dth in a second: %t", i+1, got)
+// TestJunkTokens: an outsider who asks all the time for tokens that there are
+// not keeps no node from answering for another one, nor does what a node found
+// before the challenge began.
+func TestJunkTokens(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := openNames(t, t.TempDir(), new(journal), "a.example.org")
+		junk := func() {
+			t.Helper()
+			for i := range 1000 {
+				if _, ok := s.Challenge("a.example.org", fmt.Sprint(challengePrefix, "junk", i)); ok {
+					t.Fatal("junk is answered")
+				}
+			}
 		}
-	}
-	if !a.take(now.Add(time.Second)) {
-		t.Error("nothing in the next second")
-	}
+		junk()
+		c := challengeOf(acme.ChallengeTypeHTTP01, "a.example.org", "token")
+		other := s.acme.solver()
+		if err := other.Present(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+		pending.remove(c) // of this process
+		if err := other.Wait(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			junk()
+			if _, ok := s.Challenge("a.example.org", challengePrefix+"token"); !ok {
+				t.Error("the challenge of another node is not answered")
+			}
+		}
+
+		gone, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := other.Wait(gone, c); !errors.Is(err, context.Canceled) {
+			t.Errorf("waiting in vain: %v", err)
+		}
+	})
+}
+
+// TestSighting: the storage is read once in a while, whoever asks.
+func TestSighting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var s sighting
+		reads := 0
+		for i := range 25 {
+			s.get(func() acme.Challenge {
+				reads++
+				return acme.Challenge{}
+			})
+			if want := 1 + i/10; reads != want {
+				t.Fatalf("%d reads by the %dth look-up, want %d", reads, i+1, want)
+			}
+			time.Sleep(remembered / 10)
+		}
+	})
 }
 
 // TestProof shakes hands as a validating authority does (RFC 8737).

@@ -68,6 +68,16 @@ func (c *Config) Enabled() bool { return c.Cert != "" || c.Key != "" || len(c.AC
 // Validate reports every value that is out of range. Files are looked at by
 // Open.
 func (c *Config) Validate(report func(key string, value any, allowed string)) {
+	reported := map[string]bool{}
+	c.validate(func(key string, value any, allowed string) {
+		if !reported[key] { // what is out of range and idle is out of range
+			reported[key] = true
+			report(key, value, allowed)
+		}
+	})
+}
+
+func (c *Config) validate(report func(key string, value any, allowed string)) {
 	switch c.Plain {
 	case "serve", "redirect", "refuse":
 	default:
@@ -85,8 +95,6 @@ func (c *Config) Validate(report func(key string, value any, allowed string)) {
 		report("key", c.Key, "the file of the private key that cert belongs to")
 	case c.Cert != "" && len(c.ACME) > 0:
 		report("acme", c.ACME, "empty where there are cert and key; another [[http]] section may have them")
-	case !c.Enabled():
-		c.validateIdle(report)
 	}
 	c.validateNames(report)
 	if c.Email != "" {
@@ -97,20 +105,35 @@ func (c *Config) Validate(report func(key string, value any, allowed string)) {
 	if u, err := url.Parse(c.Directory); err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil {
 		report("acme_directory", c.Directory, "an https URL, such as "+letsEncrypt)
 	}
+	c.validateIdle(report)
 }
 
-// validateIdle reports settings that would do nothing for want of a
-// certificate: who wrote them expects TLS.
+// validateIdle reports settings that would do nothing, for want of a
+// certificate or beside one from a file: who wrote them expects otherwise.
 func (c *Config) validateIdle(report func(key string, value any, allowed string)) {
-	const allowed = "left out, as long as there is neither a cert with its key nor acme"
 	d := DefaultConfig()
-	for _, s := range []struct{ key, value, idle string }{
-		{"plain", c.Plain, d.Plain},
+	type setting struct {
+		key         string
+		value, idle any
+	}
+	settings := []setting{
 		{"email", c.Email, d.Email},
 		{"acme_directory", c.Directory, d.Directory},
 		{"acme_roots", c.Roots, d.Roots},
-		{"ticket_keys", c.TicketKeys, d.TicketKeys},
-	} {
+	}
+	allowed := "left out beside cert and key: it belongs to acme"
+	switch {
+	case len(c.ACME) > 0:
+		return
+	case !c.Enabled():
+		allowed = "left out, as long as there is neither a cert with its key nor acme"
+		settings = append(settings,
+			setting{"plain", c.Plain, d.Plain},
+			setting{"min_version", c.MinVersion, d.MinVersion},
+			setting{"post_quantum", c.PostQuantum, d.PostQuantum},
+			setting{"ticket_keys", c.TicketKeys, d.TicketKeys})
+	}
+	for _, s := range settings {
 		if s.value != s.idle {
 			report(s.key, s.value, allowed)
 		}

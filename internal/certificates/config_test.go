@@ -27,6 +27,16 @@ func TestValidate(t *testing.T) {
 		{"idle settings", func(c *Config) {
 			c.Email, c.Directory, c.Roots, c.TicketKeys = "a@example.org", "https://ca.example.org/d", "r", "t"
 		}, []string{"email", "acme_directory", "acme_roots", "ticket_keys"}},
+		{"idle TLS", func(c *Config) { c.MinVersion, c.PostQuantum = "1.3", true }, []string{"min_version", "post_quantum"}},
+		{"idle and out of range", func(c *Config) { c.Email, c.Directory = "nobody", "" }, []string{"email", "acme_directory"}},
+		{"acme settings beside a pair", func(c *Config) {
+			c.Cert, c.Key = "c", "k"
+			c.Email, c.Directory, c.Roots = "a@example.org", "https://ca.example.org/d", "r"
+		}, []string{"email", "acme_directory", "acme_roots"}},
+		{"acme and all", func(c *Config) {
+			c.ACME, c.Email, c.Directory, c.Roots = []string{"a.example.org"}, "a@example.org", "https://ca.example.org/d", "r"
+			c.Plain, c.MinVersion, c.PostQuantum, c.TicketKeys = "redirect", "1.3", true, "t"
+		}, nil},
 		{"acme", func(c *Config) { c.ACME, c.Email = []string{"a.example.org", "B.example.org"}, "a@example.org" }, nil},
 		{"own authority", func(c *Config) { c.ACME, c.Directory = []string{"tracker"}, "https://ca:14000/dir" }, nil},
 		{"email", func(c *Config) { c.ACME, c.Email = []string{"a.example.org"}, "Me <a@example.org>" }, []string{"email"}},

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // pair is a certificate and its key in two files.
@@ -16,6 +17,7 @@ type pair struct {
 	served    *tls.Certificate
 	seen      [2]stamp
 	complaint string // why the files as they are were not taken; empty: they were
+	exposed   exposure
 }
 
 func openPair(cert, key string) (*pair, error) {
@@ -28,14 +30,19 @@ func openPair(cert, key string) (*pair, error) {
 // look takes the files if they have changed and belong together. A tool that
 // renews writes one file after the other: in between they do not, so as long
 // as there is something to complain about they are tried each time, and the
-// same complaint is made once.
-func (p *pair) look(asked bool) (changed bool, err error) {
-	now := [2]stamp{stampOf(p.cert), stampOf(p.key)}
-	if !asked && p.complaint == "" && now[0].same(p.seen[0]) && now[1].same(p.seen[1]) {
+// same complaint is made once. That goes also for a pair that does not hold
+// now, while the one that is served does.
+func (p *pair) look(now time.Time, asked bool) (changed bool, err error) {
+	before := p.seen
+	p.seen = [2]stamp{stampOf(p.cert), stampOf(p.key)}
+	if !asked && p.complaint == "" && p.seen[0].same(before[0]) && p.seen[1].same(before[1]) {
 		return false, nil
 	}
-	p.seen = now
 	cert, err := loadPair(p.cert, p.key)
+	if err == nil && holds(p.served, now) && !holds(cert, now) {
+		err = fmt.Errorf("certificate %s holds from %s to %s, and not now as the old one does", p.cert,
+			cert.Leaf.NotBefore.UTC().Format(time.RFC3339), cert.Leaf.NotAfter.UTC().Format(time.RFC3339))
+	}
 	if err != nil {
 		if !asked && err.Error() == p.complaint {
 			return false, nil
@@ -49,6 +56,10 @@ func (p *pair) look(asked bool) (changed bool, err error) {
 	}
 	p.served = cert
 	return true, nil
+}
+
+func holds(cert *tls.Certificate, now time.Time) bool {
+	return !now.Before(cert.Leaf.NotBefore) && !now.After(cert.Leaf.NotAfter)
 }
 
 func loadPair(certFile, keyFile string) (*tls.Certificate, error) {

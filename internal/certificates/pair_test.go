@@ -95,6 +95,44 @@ func TestValidity(t *testing.T) {
 	}
 }
 
+// TestReplacedByOneThatDoesNotHold: clients refuse it, so the old one stays as
+// long as they take that.
+func TestReplacedByOneThatDoesNotHold(t *testing.T) {
+	for _, test := range []struct {
+		name       string
+		begin, end time.Duration // from now
+		taken      time.Duration // from now
+	}{
+		{"expired", -90 * day, -time.Hour, 31 * day},
+		{"not yet", 10 * day, 90 * day, 11 * day},
+		{"not before the old one has ended", 60 * day, 90 * day, 31 * day},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			now := time.Now()
+			cert, key := makeCert(t, now.Add(-60*day), now.Add(30*day), "a.example.org")
+			c := files(t, cert, key)
+			var j journal
+			s := open(t, c, j.logger())
+			next, key := makeCert(t, now.Add(test.begin), now.Add(test.end), "a.example.org")
+			write(t, c.Key, key)
+			write(t, c.Cert, next)
+			for range 3 {
+				s.look(now, false)
+			}
+			j.wantLines(t, 1, "level=WARN")
+			j.wantLines(t, 1, "level=WARN", "the old one stays", c.Cert, "holds from")
+			if got, want := served(t, s, ""), commonNameOf(t, cert); got != want {
+				t.Errorf("certificate %s is served, want the old one, %s", got, want)
+			}
+			s.look(now.Add(test.taken), false)
+			if got, want := served(t, s, ""), commonNameOf(t, next); got != want {
+				t.Errorf("certificate %s is served, want the new one, %s", got, want)
+			}
+			j.wantLines(t, 1, "certificate is replaced")
+		})
+	}
+}
+
 func TestExpiries(t *testing.T) {
 	end := time.Now().Add(48 * time.Hour).Truncate(time.Second)
 	cert, key := makeCert(t, time.Now().Add(-time.Hour), end, "a.example.org", "b.example.org")

@@ -38,12 +38,28 @@ func (s stamp) mode() os.FileMode {
 	return s.info.Mode().Perm()
 }
 
+// readSmall reads a regular file. Others are refused before they are opened,
+// because opening can do something or wait for ever, and once more afterwards,
+// because the path may lead elsewhere by then.
 func readSmall(path string) ([]byte, error) {
-	file, err := os.Open(path)
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := regular(path, info); err != nil {
+		return nil, err
+	}
+	file, err := os.OpenFile(path, os.O_RDONLY|nonblock, 0)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
+	if info, err = file.Stat(); err != nil {
+		return nil, err
+	}
+	if err := regular(path, info); err != nil {
+		return nil, err
+	}
 	text, err := io.ReadAll(io.LimitReader(file, largest+1))
 	if err != nil {
 		return nil, err
@@ -52,4 +68,11 @@ func readSmall(path string) ([]byte, error) {
 		return nil, fmt.Errorf("%s has more than %d bytes", path, largest)
 	}
 	return text, nil
+}
+
+func regular(path string, info os.FileInfo) error {
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("%s is not a regular file", path)
+	}
+	return nil
 }

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -38,6 +37,7 @@ type tickets struct {
 	made      time.Time   // the first one, in memory
 	seen      stamp
 	complaint string
+	exposed   exposure
 }
 
 func openTickets(config *tls.Config, file string, log *slog.Logger, now time.Time) (*tickets, error) {
@@ -57,7 +57,9 @@ func (t *tickets) look(now time.Time, asked bool) {
 		}
 		return
 	}
-	if !asked && t.complaint == "" && t.seen.same(stampOf(t.file)) {
+	found := stampOf(t.file)
+	t.exposed.look("session ticket keys are open to every user: chmod 600", t.file, found, t.log)
+	if !asked && t.complaint == "" && t.seen.same(found) {
 		return
 	}
 	before, complaint := t.keys, t.complaint
@@ -96,9 +98,6 @@ func (t *tickets) load() (err error) {
 	keys, err := parseTicketKeys(string(text))
 	if err != nil {
 		return fmt.Errorf("session ticket keys in %s: %w", t.file, err)
-	}
-	if mode := t.seen.mode(); mode&^0o600 != 0 && runtime.GOOS != "windows" {
-		t.log.Warn("session ticket keys can be read by others: chmod 600", "file", t.file, "mode", fmt.Sprintf("%#o", mode))
 	}
 	t.set(keys)
 	return nil

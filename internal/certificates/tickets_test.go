@@ -160,6 +160,7 @@ func TestSharedKeysChange(t *testing.T) {
 	if err := os.Chmod(c.TicketKeys, 0o644); err != nil {
 		t.Fatal(err)
 	}
+	look()
 	s.Reload()
 	j.wantLines(t, 1, "level=WARN", "chmod 600", "0644")
 }

@@ -43,13 +43,13 @@ func TestTLS(t *testing.T) {
 		},
 		{
 			name: "a flag for all sections, and one goes over the table of another",
-			file: "[[http]]\ntls = { cert = \"x\", key = \"k.pem\", min_version = \"1.3\" }\n[[http]]\nlisten = \"127.0.0.1:1\"",
+			file: "[[http]]\ntls = { cert = \"x\", key = \"k.pem\", min_version = \"1.3\" }\n[[http]]\nlisten = \"127.0.0.1:1\"\ntls = { acme = [\"b.example.org\"] }",
 			set:  []string{"http.tls.post_quantum=true", `http.0.tls={cert="c.pem"}`},
 			want: func(c *Config) {
 				both(c)
 				first(c)
 				c.HTTP[0].TLS.PostQuantum, c.HTTP[1].TLS.PostQuantum = true, true
-				c.HTTP[0].TLS.MinVersion = "1.3"
+				c.HTTP[0].TLS.MinVersion, c.HTTP[1].TLS.ACME = "1.3", []string{"b.example.org"}
 			},
 		},
 		{
@@ -115,6 +115,23 @@ func TestNetworks(t *testing.T) {
 	}
 }
 
+// What stands behind a list in a variable or flag is not passed over.
+func TestMoreThanAList(t *testing.T) {
+	for _, text := range []string{
+		"[\"10.0.0.0/8\"]\nx = [\"1.1.1.1\"]",
+		"[\"10.0.0.0/8\"]\n[x]",
+		"[\"10.0.0.0/8\"]\n[",
+		"[\"10.0.0.0/8\"] [\"1.1.1.1\"]",
+	} {
+		if c, err := load("", []string{"SHOAL_HTTP__0__TRUSTED_PROXIES=" + text}, nil); err == nil {
+			t.Errorf("variable %q: %v", text, c.HTTP[0].TrustedProxies)
+		}
+		if c, err := load("", nil, []string{"http.trusted_proxies=" + text}); err == nil {
+			t.Errorf("flag %q: %v", text, c.HTTP[0].TrustedProxies)
+		}
+	}
+}
+
 func TestWarnings(t *testing.T) {
 	const acme = "[http.tls]\nacme = [\"tracker.example.org\"]\n"
 	for _, test := range []struct {
@@ -129,6 +146,12 @@ func TestWarnings(t *testing.T) {
 		{"[[http]]\ntrusted_proxies = [\"10.0.0.0/8\", \"0.0.0.0/0\", \"::/0\"]", []string{
 			"http.0.trusted_proxies: 0.0.0.0/0 trusts everyone", "http.0.trusted_proxies: ::/0 trusts everyone",
 		}},
+		{"[[http]]\ntrusted_proxies = [\"0.0.0.0/1\", \"128.0.0.0/1\", \"8.0.0.0/7\", \"::/1\", \"2a00::/15\", \"f800::/5\"]", []string{
+			"http.0.trusted_proxies: 0.0.0.0/1 trusts a good part", "http.0.trusted_proxies: 128.0.0.0/1 trusts a good part",
+			"http.0.trusted_proxies: 8.0.0.0/7 trusts a good part", "http.0.trusted_proxies: ::/1 trusts a good part",
+			"http.0.trusted_proxies: 2a00::/15 trusts a good part", "http.0.trusted_proxies: f800::/5 trusts a good part",
+		}},
+		{"[[http]]\ntrusted_proxies = [\"10.0.0.0/8\", \"2a00::/16\", \"fc00::/7\", \"fd00::/8\", \"fe80::/10\"]", nil},
 		{"[tracker]\nuse_ip_param = \"trusted\"", []string{"tracker.use_ip_param: trusted has no effect"}},
 		{"[tracker]\nuse_ip_param = \"trusted\"\n[[http]]\nlisten = \"127.0.0.1:1\"\n[[http]]\ntrusted_proxies = \"10.0.0.1\"", nil},
 		{"[tracker]\nuse_ip_param = \"private\"", nil},

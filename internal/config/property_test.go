@@ -59,11 +59,11 @@ var drawn = map[string][]string{
 // certificateKeys say for each way to have certificates which keys of the table
 // must be set and which may not be.
 var certificateKeys = []map[string]bool{
-	{"cert": true, "key": true, "acme": false},
+	{"cert": true, "key": true, "acme": false, "email": false, "acme_directory": false, "acme_roots": false},
 	{"cert": false, "key": false, "acme": true},
 	{
 		"cert": false, "key": false, "acme": false, "plain": false, "email": false, "acme_directory": false,
-		"acme_roots": false, "ticket_keys": false,
+		"acme_roots": false, "ticket_keys": false, "min_version": false, "post_quantum": false,
 	},
 }
 

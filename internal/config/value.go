@@ -143,7 +143,11 @@ func looseList(text string) ([]value, error) {
 		if !p.NextExpression() || p.Expression().Kind != unstable.KeyValue {
 			return nil, fmt.Errorf("%q is not a TOML array: %w", text, p.Error())
 		}
-		return valueOf(&p, p.Expression().Value(), 0).list, nil
+		list := valueOf(&p, p.Expression().Value(), 0)
+		if p.NextExpression() || p.Error() != nil {
+			return nil, fmt.Errorf("%q is more than a TOML array", text)
+		}
+		return list.list, nil
 	}
 	var list []value
 	for part := range strings.SplitSeq(text, ",") {

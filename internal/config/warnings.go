@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 )
 
@@ -24,9 +25,13 @@ func (c *Config) Warnings() []string {
 				"and no [[http]] section listens there: have one of these ports lead here, or add a listener", i, portHTTP, portHTTPS))
 		}
 		for _, network := range h.TrustedProxies {
-			if network.Bits() == 0 {
+			switch {
+			case network.Bits() == 0:
 				all = append(all, fmt.Sprintf("http.%d.trusted_proxies: %s trusts everyone: "+
 					"whoever reaches the listener may announce from any address", i, network))
+			case isVast(network):
+				all = append(all, fmt.Sprintf("http.%d.trusted_proxies: %s trusts a good part of the internet: "+
+					"whoever reaches the listener from there may announce from any address", i, network))
 			}
 		}
 	}
@@ -34,6 +39,22 @@ func (c *Config) Warnings() []string {
 		all = append(all, "tracker.use_ip_param: trusted has no effect while trusted_proxies is empty in every [[http]] section")
 	}
 	return all
+}
+
+// isVast reports whether a network is larger than any that is somebody's own: than
+// the largest that were ever given out, or the private and link-local ones.
+func isVast(network netip.Prefix) bool {
+	const enough4, enough6, uniqueLocal, linkLocal = 8, 16, 7, 10 // bits
+	a, bits := network.Addr(), network.Bits()
+	switch {
+	case a.Is4():
+		return bits < enough4
+	case a.IsPrivate():
+		return bits < uniqueLocal
+	case a.IsLinkLocalUnicast():
+		return bits < linkLocal
+	}
+	return bits < enough6
 }
 
 // listensOn reports whether an HTTP tracker listens on one of the ports.

@@ -15,8 +15,9 @@ type Config struct {
 
 	// Networks of the proxies in front of this tracker, or single addresses.
 	// From them, and from nobody else, the PROXY protocol (version 1 or 2) and
-	// the header that forwarded names are believed. A connection that is open
-	// when this changes keeps what it began with.
+	// the header that forwarded names are believed. One that is taken off
+	// is not believed on open connections either, one that is added from its
+	// next connection on.
 	TrustedProxies []netip.Prefix `toml:"trusted_proxies"`
 
 	// Header in which the proxies say whose request they pass on:

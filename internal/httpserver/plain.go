@@ -50,8 +50,8 @@ func (s *Server) insecure(r *request, out []byte) ([]byte, shoal.Failure) {
 	out = append(append(out, status...), name...)
 	// One port speaks both, whichever it is. The ports that a URL leaves out
 	// are those of http and https, and 80 is as good as left out.
-	if len(port) > 0 && string(port) != "80" {
-		out = append(append(out, ':'), port...)
+	if port != 0 && port != 80 {
+		out = strconv.AppendUint(append(out, ':'), uint64(port), 10)
 	}
 	if len(r.target) == 0 || r.target[0] != '/' {
 		out = append(out, '/')
@@ -92,21 +92,25 @@ var inTarget = func() (set [256]bool) {
 }()
 
 // host returns the host that the request is for: a name or an address, IPv6 in
-// brackets, and the port if one is said. It is not ok if the host is not known
-// for certain, or is none that could stand in a URL.
-func (r *request) host() (name, port []byte, ok bool) {
+// brackets, and the port, 0 if none is said. It is not ok if the host is not
+// known for certain, or is none that could stand in a URL.
+func (r *request) host() (name []byte, port uint16, ok bool) {
 	host := r.authority // goes before the header (RFC 9112)
 	if host == nil {
 		if host, ok = r.field("host"); !ok {
-			return nil, nil, false
+			return nil, 0, false
 		}
 	}
 	name = host
 	if at := bytes.LastIndexByte(host, ':'); at > bytes.LastIndexByte(host, ']') {
-		name, port = host[:at], host[at+1:]
-	}
-	if len(port) > len("65535") || !isDigits(port) {
-		return nil, nil, false
+		name = host[:at]
+		if digits := host[at+1:]; len(digits) > 0 {
+			n, err := strconv.ParseUint(string(digits), 10, 16)
+			if err != nil || n == 0 {
+				return nil, 0, false
+			}
+			port = uint16(n)
+		}
 	}
 	if len(name) > 0 && name[0] == '[' {
 		_, ok := httptracker.ParseAddr(name)
@@ -130,19 +134,13 @@ func (r *request) field(name string) (value []byte, ok bool) {
 	return value, ok
 }
 
-func isDigits(b []byte) bool {
-	for _, c := range b {
-		if c < '0' || c > '9' {
-			return false
-		}
-	}
-	return true
-}
-
-// isHostName reports whether b has only what names and IPv4 addresses have.
+// isHostName reports whether b has only what names and IPv4 addresses have, and
+// no empty label but that of the root, at the end.
 func isHostName(b []byte) bool {
-	for _, c := range b {
+	for i, c := range b {
 		switch {
+		case c == '.' && (i == 0 || b[i-1] == '.'):
+			return false
 		case c >= '0' && c <= '9', c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c == '.', c == '-', c == '_':
 		default:
 			return false

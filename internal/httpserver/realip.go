@@ -39,17 +39,25 @@ type verdict uint8
 const (
 	nobody   verdict = iota // only trusted proxies are named, or nothing is
 	somebody                // an address is named that is no trusted proxy's
-	unusable                // a trusted proxy names something that is no address
+	unusable                // a trusted proxy names something that is no host's address
 )
 
 // client returns whose request r is. fromProxy says that it came from a trusted
 // proxy which names nobody: addr is the proxy's own then.
 func (s *Server) client(conn *streamio.Conn, r *request) (addr netip.Addr, fromProxy bool, f shoal.Failure) {
 	addr = conn.Remote().Addr()
+	if conn.Nameless() {
+		// Nothing in the request is the proxy's, and ip= is no better.
+		return addr, true, shoal.ForwardedMissing
+	}
 	if !conn.Trusted() {
 		return addr, false, shoal.OK
 	}
-	switch named, verdict := s.settings.Load().client(r.fields); verdict {
+	settings := s.settings.Load()
+	if !conn.TrustedBy(settings.trusted) {
+		return addr, false, shoal.OK // not any more
+	}
+	switch named, verdict := settings.client(r.fields); verdict {
 	case somebody:
 		return named, false, shoal.OK
 	case unusable:
@@ -107,7 +115,7 @@ func (p *proxies) lastOfList(list []byte) (netip.Addr, verdict) {
 func (p *proxies) judge(text []byte) (netip.Addr, verdict) {
 	addr, ok := httptracker.ParseAddr(text)
 	switch {
-	case !ok || addr.IsUnspecified():
+	case !ok || !streamio.IsHost(addr):
 		return netip.Addr{}, unusable
 	case p.trusted.Contain(addr):
 		return netip.Addr{}, nobody

@@ -16,6 +16,9 @@ import (
 )
 
 var (
+	naiveNoHost  = netip.MustParsePrefix("224.0.0.0/4")
+	naiveNoHost6 = netip.MustParsePrefix("ff00::/8")
+
 	naivePort = regexp.MustCompile(`:([0-9]{1,5}|_[0-9A-Za-z._-]+)$`)
 	naivePair = regexp.MustCompile(`(?s)^[ \t]*(?:([!#$%&'*+\-.^_\x60|~0-9A-Za-z]+)=(?:"((?:[^"\\]|\\.)*)"|([^;, \t"\\]+)))?[ \t]*(?:([;,])|$)`)
 )
@@ -34,7 +37,7 @@ func naiveNode(node string) (netip.Addr, bool) {
 		node = inside
 	}
 	addr, err := netip.ParseAddr(node)
-	if err != nil || addr.Zone() != "" || addr.IsUnspecified() {
+	if err != nil || addr.Zone() != "" || naiveNoHost.Contains(addr.Unmap()) || naiveNoHost6.Contains(addr) || addr.IsUnspecified() || addr.Unmap().String() == "255.255.255.255" {
 		return netip.Addr{}, false
 	}
 	return addr.Unmap(), true

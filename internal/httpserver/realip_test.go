@@ -75,6 +75,10 @@ var forms = []struct {
 	{"zone in brackets", []string{"[fe80::1%25eth0]"}, invalid},
 	{"unspecified", []string{"0.0.0.0"}, invalid},
 	{"unspecified IPv6", []string{"::"}, invalid},
+	{"multicast", []string{"224.0.0.1"}, invalid},
+	{"multicast IPv6", []string{"ff02::1"}, invalid},
+	{"multicast, IPv4-mapped", []string{"::ffff:239.1.2.3"}, invalid},
+	{"broadcast behind an address", []string{"198.51.100.7, 255.255.255.255"}, invalid},
 	{"one bracket", []string{"[2001:db8::7"}, invalid},
 	{"one quote", []string{`"198.51.100.7`}, invalid},
 	{"an octal number", []string{"0198.51.100.7"}, invalid},
@@ -294,6 +298,23 @@ func TestClaims(t *testing.T) {
 	}
 }
 
+// A PROXY header that names nobody: what the request says is not the proxy's.
+func TestNameless(t *testing.T) {
+	for _, use := range []string{"never", "private", "trusted"} {
+		for _, header := range []string{"", "X-Forwarded-For: 198.51.100.7\r\n", "X-Forwarded-For: unknown\r\n"} {
+			s := newServerWith(behindProxies("X-Forwarded-For"), use, false, Options{})
+			v := visitAs(s, "10.0.0.1:1", streamio.ConnState{Trusted: true, Nameless: true})
+			got := v.send("GET /announce?" + leecher + "&ip=203.0.113.1 HTTP/1.1\r\n" + header + "\r\n")
+			if want := response("200 OK", failure(shoal.ForwardedMissing)); got != want {
+				t.Errorf("use_ip_param %s, %q: got %q", use, header, got)
+			}
+			if peers := everybody(t, s); len(peers) > 0 {
+				t.Errorf("use_ip_param %s, %q: %v is stored", use, header, peers)
+			}
+		}
+	}
+}
+
 // Requests that are about no peer need none.
 func TestProxyWithoutHeader(t *testing.T) {
 	s := newServerWith(behindProxies("X-Forwarded-For"), "never", false, Options{})
@@ -327,6 +348,11 @@ func TestConfigure(t *testing.T) {
 	step(c, "203.0.113.1")
 	c.Forwarded = "X-Real-IP"
 	step(c, "203.0.113.3")
+	step(behindProxies("X-Forwarded-For"), "198.51.100.7")
+	// A proxy that is taken off is not believed on a connection that is open.
+	c = behindProxies("X-Forwarded-For")
+	c.TrustedProxies = c.TrustedProxies[1:]
+	step(c, "10.0.0.1")
 	step(behindProxies("X-Forwarded-For"), "198.51.100.7")
 	if s.Proxies().Contain(netip.MustParseAddr("198.51.100.7")) {
 		t.Error("the listeners trust what is not trusted any more")

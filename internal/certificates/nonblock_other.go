@@ -1,0 +1,5 @@
+//go:build !unix
+
+package certificates
+
+const nonblock = 0
