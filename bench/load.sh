@@ -21,10 +21,12 @@ load() {
 # counted NAME prints a number of the last load's report.
 counted() { sed -n "s/^ *\"$1\": *\([0-9.e+-]*\),\{0,1\}\$/\1/p" "$work/load" | head -n 1; }
 
+fill_with=() # what filling has besides what the measured load has
+
 # fill TRANSPORT ARGUMENT... announces every peer once, so that a server is
 # measured with its swarms in place, and with announces that are not the first.
 fill() {
-	load "$@" --fill || {
+	load "$@" "${fill_with[@]}" --fill || {
 		note="not filled: ${complaint:-no answer}"
 		return 1
 	}
