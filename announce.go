@@ -51,7 +51,8 @@ const (
 
 // AnnounceRequest is one announce, whatever transport it came by. A worker
 // owns one and uses it again: decoders overwrite every field but the address
-// in Addr and FromProxy, which the transport knows and the message does not.
+// in Addr, Link and FromProxy, which the transport knows and the message does
+// not.
 type AnnounceRequest struct {
 	InfoHash InfoHash
 	PeerID   PeerID
@@ -60,6 +61,11 @@ type AnnounceRequest struct {
 	// from, never an IPv4-mapped one and without a zone, and the port the
 	// client named. Port 0 is a peer nobody can dial.
 	Addr netip.AddrPort
+
+	// Link is the connection of a WebTorrent peer, which is reached over it and
+	// nowhere else: the peer is that connection, and its Addr is only what rules
+	// look at. 0: a peer of UDP or HTTP.
+	Link Link
 
 	// Claimed is the address at which the message says the peer is, unmapped
 	// and without a zone; the zero Addr if it says nothing of use. It decides
@@ -86,8 +92,12 @@ func (r *AnnounceRequest) Seeder() bool {
 
 // Dialable reports whether others could reach the announcing peer at Addr.
 // Port 0 and unspecified, multicast, broadcast and link-local addresses are
-// answered, but handing them out would only waste everybody's time.
+// answered, but handing them out would only waste everybody's time. A WebTorrent
+// peer is not dialed and always reached.
 func (r *AnnounceRequest) Dialable() bool {
+	if r.Link != 0 {
+		return true
+	}
 	a := r.Addr.Addr()
 	return r.Addr.Port() != 0 && a.IsValid() && !a.IsUnspecified() &&
 		!a.IsMulticast() && !a.IsLinkLocalUnicast() && a != broadcast
@@ -97,7 +107,8 @@ var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
 
 // AnnounceResponse is the answer to one announce. The transport provides the
 // room: peers are appended to the slices, never beyond their capacity, and a
-// slice without capacity is a family that was not asked for.
+// slice without capacity is a family that was not asked for. WebTorrent peers are
+// handed out to each other alone, and counted apart.
 type AnnounceResponse struct {
 	Interval    uint32 // seconds until the next regular announce
 	MinInterval uint32 // seconds before which no announce is wanted
@@ -113,4 +124,6 @@ type AnnounceResponse struct {
 	// peer details; otherwise they stay empty.
 	IDs4 []PeerID
 	IDs6 []PeerID
+
+	Links []Link // WebTorrent peers
 }

@@ -29,6 +29,21 @@ const (
 	ForwardedMissing
 	ForwardedInvalid
 
+	UpgradeInvalid // WebTorrent, as are the rest of this group
+	UpgradeVersion
+	OriginDenied
+	MessageInvalid
+	MessageInfoHash
+	MessagePeerID
+	MessageToPeerID
+	MessageOfferID
+	ActionInvalid
+	OffersInvalid
+	SDPTooLarge
+	OfferGone
+	TorrentsTooMany
+	ScrapeTooMany
+
 	ClientDenied // by the tracker's rules, as is the rest
 	PortDenied
 
@@ -56,8 +71,22 @@ var failureTexts = [failures]string{
 		"it must set the header that the tracker's option forwarded names",
 	ForwardedInvalid: "the proxy in front of this tracker names no address of its client " +
 		"in the header that the tracker's option forwarded names",
-	ClientDenied: "this client is not allowed on this tracker",
-	PortDenied:   "this port is not allowed on this tracker",
+	UpgradeInvalid:  "not a valid WebSocket upgrade",
+	UpgradeVersion:  "unknown version of WebSocket: this tracker speaks 13",
+	OriginDenied:    "pages of this site may not use this tracker",
+	MessageInvalid:  "message must be one JSON object, nested 32 deep at most",
+	MessageInfoHash: "info_hash must be 20 characters up to U+00FF or 40 hexadecimal digits",
+	MessagePeerID:   "peer_id must be 20 characters up to U+00FF or 40 hexadecimal digits",
+	MessageToPeerID: "to_peer_id must be 20 characters up to U+00FF or 40 hexadecimal digits",
+	MessageOfferID:  "offer_id must be 20 characters up to U+00FF or 40 hexadecimal digits",
+	ActionInvalid:   "action must be announce or scrape",
+	OffersInvalid:   "offers must be a list of objects, each with offer and offer_id; offer and answer are objects",
+	SDPTooLarge:     "offer and answer may have 16384 bytes each",
+	OfferGone:       "no offer of this peer_id and offer_id waits for an answer here: it may have expired",
+	TorrentsTooMany: "too many torrents over one connection: 1000 at most",
+	ScrapeTooMany:   "too many torrents in one scrape: 255 at most",
+	ClientDenied:    "this client is not allowed on this tracker",
+	PortDenied:      "this port is not allowed on this tracker",
 }
 
 // Error returns the text for the client.
