@@ -29,7 +29,8 @@ func (c *Chain) Check(req *shoal.AnnounceRequest) shoal.Failure {
 	if c.clients != nil && c.clients.match(&req.PeerID) {
 		return shoal.ClientDenied
 	}
-	if c.ports != nil && c.ports.match(req.Addr.Port()) {
+	// The port of a WebTorrent peer is that of its connection, which nobody dials.
+	if c.ports != nil && req.Link == 0 && c.ports.match(req.Addr.Port()) {
 		return shoal.PortDenied
 	}
 	return shoal.OK

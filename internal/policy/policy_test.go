@@ -53,6 +53,29 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// TestCheckBrowser has WebTorrent peers, whose port is nobody's to dial.
+func TestCheckBrowser(t *testing.T) {
+	chain := Compile(Config{ClientsDenied: []string{"-XL0012-"}, PortsDenied: []int{0, 22}})
+	for _, tt := range []struct {
+		id   string
+		port uint16
+		want shoal.Failure
+	}{
+		{"-WW0102-abcdefghijkl", 0, shoal.OK},
+		{"-WW0102-abcdefghijkl", 22, shoal.OK},
+		{"-XL0012-abcdefghijkl", 443, shoal.ClientDenied},
+	} {
+		req := request(tt.id, tt.port)
+		req.Link = shoal.NewLink(0, 1, 2, 3)
+		if got := chain.Check(req); got != tt.want {
+			t.Errorf("Check(%s, port %d) = %v, want %v", tt.id, tt.port, got, tt.want)
+		}
+		if req.Link = 0; tt.want == shoal.OK && chain.Check(req) != shoal.PortDenied {
+			t.Errorf("port %d is not denied to others", tt.port)
+		}
+	}
+}
+
 func TestCheckWithoutRules(t *testing.T) {
 	for _, chain := range []*Chain{nil, {}, Compile(Config{}), Compile(Config{ClientsDenied: []string{""}, PortsDenied: []int{-1, 65536}})} {
 		if got := chain.Check(request("", 0)); got != shoal.OK {

@@ -28,7 +28,12 @@ func account(s *Store) map[string]int {
 
 func accountTorrent(sh *shard, l *line, sum map[string]int) {
 	sum["lines"] += unitBytes
-	for _, size := range [2]int{size4, size6} {
+	for _, size := range [...]int{size6, sizeLink} {
+		if l.has(size) {
+			sum["extra lines"] += unitBytes
+		}
+	}
+	for _, size := range sizes {
 		f := sh.family(l, size)
 		if f.area == nil || *f.state&stateKind == stateInline {
 			continue

@@ -16,10 +16,12 @@ func TestNothingAllocates(t *testing.T) {
 		s := New(Config{PeerTimeout: time.Hour, Details: details})
 		for i := range 6000 {
 			join(s, i, i%2 == 0)
+			joinBrowser(s, i, i%2 == 0)
 		}
 		res := room(50)
 		reset := func() {
 			res.Peers4, res.Peers6, res.IDs4, res.IDs6 = res.Peers4[:0], res.Peers6[:0], res.IDs4[:0], res.IDs6[:0]
+			res.Links = res.Links[:0]
 		}
 		n := uint32(0)
 		var hash shoal.InfoHash
@@ -31,6 +33,9 @@ func TestNothingAllocates(t *testing.T) {
 		}
 		announce("leecher", shoal.AnnounceRequest{Addr: netip.AddrPortFrom(addr4(1), 6881), Left: 1})
 		announce("seeder", shoal.AnnounceRequest{Addr: netip.AddrPortFrom(addr4(2), 6881)})
+		announce("browser, leecher", shoal.AnnounceRequest{Link: browser(1), Left: 1})
+		announce("browser, seeder", shoal.AnnounceRequest{Link: browser(2)})
+		announce("browser, stopped, unknown", shoal.AnnounceRequest{Link: browser(1 << 20), Event: shoal.EventStopped})
 		announce("not stored", shoal.AnnounceRequest{Addr: netip.AddrPortFrom(addr6(2), 0), Left: 1})
 		announce("stopped, unknown", shoal.AnnounceRequest{InfoHash: shoal.InfoHash{9}, Event: shoal.EventStopped})
 		paths["role"] = func() {
@@ -39,12 +44,13 @@ func TestNothingAllocates(t *testing.T) {
 			req = shoal.AnnounceRequest{Addr: netip.AddrPortFrom(addr4(3), 6881), Left: uint64(n % 2), NumWant: 50}
 			s.Announce(&req, &res, 1)
 		}
-		for name, addr := range map[string]func(uint32) netip.Addr{"IPv4": addr4, "IPv6": addr6} {
+		for name, family := range map[string]int{"IPv4": size4, "IPv6": size6, "browser": sizeLink} {
 			paths["join and leave, "+name] = func() {
 				n++
 				for _, event := range []shoal.Event{shoal.EventStarted, shoal.EventStopped} {
 					reset()
-					req = shoal.AnnounceRequest{Addr: netip.AddrPortFrom(addr(n), 7), Event: event, Left: 1, NumWant: 50}
+					req = shoal.AnnounceRequest{Event: event, Left: 1, NumWant: 50}
+					req.Addr, req.Link = addrOf(family, 10_000+n)
 					s.Announce(&req, &res, 1)
 				}
 			}
@@ -53,7 +59,8 @@ func TestNothingAllocates(t *testing.T) {
 				hash[1], hash[2], hash[3] = byte(n), byte(n>>8), 1
 				for _, event := range []shoal.Event{shoal.EventStarted, shoal.EventStopped} {
 					reset()
-					req = shoal.AnnounceRequest{InfoHash: hash, Addr: netip.AddrPortFrom(addr(n), 7), Event: event, Left: 1}
+					req = shoal.AnnounceRequest{InfoHash: hash, Event: event, Left: 1}
+					req.Addr, req.Link = addrOf(family, n)
 					s.Announce(&req, &res, 1)
 				}
 			}
@@ -75,6 +82,13 @@ func TestNothingAllocates(t *testing.T) {
 		}
 		hashes, counts := []shoal.InfoHash{{}, {1}}, make([]shoal.ScrapeCounts, 2)
 		paths["scrape"] = func() { s.Scrape(hashes, counts) }
+		paths["scrape of browsers"] = func() { s.ScrapeBrowsers(hashes, counts) }
+		paths["join and a connection that closes"] = func() {
+			reset()
+			req = shoal.AnnounceRequest{Link: browser(9000), Left: 1, NumWant: 50}
+			s.Announce(&req, &res, 1)
+			s.Leave(hashes, req.Link)
+		}
 		for name, path := range paths {
 			for range 2000 { // what grows has grown
 				path()
@@ -88,6 +102,7 @@ func TestNothingAllocates(t *testing.T) {
 		for name, req := range map[string]shoal.AnnounceRequest{
 			"too many torrents":     {InfoHash: shoal.InfoHash{77}, Addr: netip.AddrPortFrom(addr4(1), 1)},
 			"too many in a torrent": {Addr: netip.AddrPortFrom(addr4(1), 99)},
+			"too many browsers":     {Link: browser(1 << 20)},
 		} {
 			if n := testing.AllocsPerRun(200, func() { reset(); s.Announce(&req, &res, 1) }); n != 0 {
 				t.Errorf("details %v, %s: %v allocations", details, name, n)

@@ -16,12 +16,15 @@ func TestSizeClasses(t *testing.T) {
 		}
 	}
 	for _, details := range []bool{false, true} {
-		for _, area := range []int{32, 60} {
-			size := size4
-			if area == 60 {
-				size = size6
+		for _, size := range sizes {
+			area := len(extra{}.area)
+			if size == size4 {
+				area = len(line{}.area)
 			}
 			s := makeShape(size, area, details)
+			if s.inline > 7 {
+				t.Errorf("%d peers inline do not fit into the three bits for their number", s.inline)
+			}
 			if room := s.chunkUnits() * unitBytes / s.record; room < 1<<s.shift {
 				t.Errorf("a chunk of %+v has room for %d", s, room)
 			}

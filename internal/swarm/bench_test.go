@@ -105,6 +105,40 @@ func BenchmarkStore(b *testing.B) {
 	})
 }
 
+// BenchmarkBrowsers fills a store with browsers and measures announces of those
+// that it knows, five offers each, and a connection that closes.
+func BenchmarkBrowsers(b *testing.B) {
+	const browsers, offers = 100_000, 5
+	p := population{torrents: 20_000, peers: browsers}
+	s := New(Config{PeerTimeout: time.Hour})
+	res := shoal.AnnounceResponse{Links: make([]shoal.Link, 0, offers)}
+	var req shoal.AnnounceRequest
+	announce := func(n int) {
+		p.request(uint64(n), &req)
+		req.Link, res.Links = browser(n), res.Links[:0]
+		s.Announce(&req, &res, 1)
+	}
+	for n := range browsers {
+		announce(n)
+	}
+	random := rand.NewPCG(1, 1)
+	b.Run("announce", func(b *testing.B) {
+		for range b.N {
+			announce(int(random.Uint64() % browsers))
+		}
+	})
+	b.Run("leave and come back", func(b *testing.B) {
+		hashes := make([]shoal.InfoHash, 1)
+		for range b.N {
+			n := int(random.Uint64() % browsers)
+			p.request(uint64(n), &req)
+			hashes[0] = req.InfoHash
+			s.Leave(hashes, browser(n))
+			announce(n)
+		}
+	})
+}
+
 func envInt(name string, otherwise int) int {
 	n := otherwise
 	fmt.Sscan(os.Getenv(name), &n)

@@ -4,14 +4,23 @@ import "sync/atomic"
 
 // held counts what the Store holds and what its bounds refused.
 type held struct {
-	torrents, peers atomic.Int64
+	torrents, peers, browsers atomic.Int64
 
 	torrentsRefused, torrentsEvicted, peersRefused atomic.Uint64
+}
+
+// add notes n peers of a family more.
+func (h *held) add(size, n int) {
+	h.peers.Add(int64(n))
+	if size == sizeLink {
+		h.browsers.Add(int64(n))
+	}
 }
 
 // Totals is what a Store holds, and what its limits refused since the start.
 type Totals struct {
 	Torrents, Peers int
+	Browsers        int // of the Peers, those of WebTorrent
 
 	TorrentsRefused uint64 // newcomers answered but not stored: too many torrents
 	TorrentsEvicted uint64 // torrents that made room for another
@@ -25,6 +34,7 @@ func (s *Store) Totals() Totals {
 	return Totals{
 		Torrents:        int(s.held.torrents.Load()),
 		Peers:           int(s.held.peers.Load()),
+		Browsers:        int(s.held.browsers.Load()),
 		TorrentsRefused: s.held.torrentsRefused.Load(),
 		TorrentsEvicted: s.held.torrentsEvicted.Load(),
 		PeersRefused:    s.held.peersRefused.Load(),
@@ -47,9 +57,12 @@ func (v *visit) admit(f *family, k key) bool {
 		return false
 	}
 	complete, incomplete := v.shard.counts(f.line)
+	if f.shape.size == sizeLink {
+		complete, incomplete = v.shard.browsers(f.line)
+	}
 	l := v.limits
 	if l.PeersPerTorrent > 0 && int(complete+incomplete) >= l.PeersPerTorrent ||
-		l.PeersPerNetwork > 0 && f.inNetwork(k) >= l.PeersPerNetwork {
+		l.PeersPerNetwork > 0 && f.shape.size != sizeLink && f.inNetwork(k) >= l.PeersPerNetwork {
 		v.store.held.peersRefused.Add(1)
 		return false
 	}
@@ -94,8 +107,7 @@ func (v *visit) evict() bool {
 		}
 		looked++
 		l := s.line(ref(slot))
-		complete, incomplete := s.counts(l)
-		if n := complete + incomplete; (n == 0 || n == 1 && !l.again()) && s.droppable(l) {
+		if n := s.peers(l); (n == 0 || n == 1 && !l.again()) && s.droppable(l) {
 			hash := l.hash
 			s.drop(&torrentHash{info: &hash, half: uint32(slot >> 32)})
 			return true

@@ -18,6 +18,16 @@ func tell(s *Store, n int, host uint32, left uint64, event shoal.Event) {
 	s.Announce(&req, &res, 1)
 }
 
+// tellBrowser announces a browser of the n-th torrent.
+func tellBrowser(s *Store, n, from int, left uint64, event shoal.Event) {
+	req := shoal.AnnounceRequest{
+		InfoHash: shoal.InfoHash{7, byte(n >> 16), byte(n >> 8), byte(n)},
+		Link:     browser(from), Left: left, Event: event,
+	}
+	var res shoal.AnnounceResponse
+	s.Announce(&req, &res, 1)
+}
+
 // At the cap on torrents one makes room that holds nobody, or one peer that
 // announced once; no other does.
 func TestWhoMakesRoom(t *testing.T) {
@@ -34,6 +44,15 @@ func TestWhoMakesRoom(t *testing.T) {
 			tell(s, n, 1, 1, 0)
 			tell(s, n, 1, 0, shoal.EventCompleted)
 			tell(s, n, 1, 0, shoal.EventStopped)
+		}, true},
+		{"one browser that announced once", func(s *Store, n int) { tellBrowser(s, n, 1, 1, 0) }, true},
+		{"one browser that announced twice", func(s *Store, n int) { tellBrowser(s, n, 1, 1, 0); tellBrowser(s, n, 1, 1, 0) }, false},
+		{"two browsers", func(s *Store, n int) { tellBrowser(s, n, 1, 1, 0); tellBrowser(s, n, 2, 1, 0) }, false},
+		{"a peer and a browser", func(s *Store, n int) { tell(s, n, 1, 1, 0); tellBrowser(s, n, 1, 1, 0) }, false},
+		{"nobody, but a browser completed", func(s *Store, n int) {
+			tellBrowser(s, n, 1, 1, 0)
+			tellBrowser(s, n, 1, 0, 0)
+			s.Leave([]shoal.InfoHash{{7, byte(n >> 16), byte(n >> 8), byte(n)}}, browser(1))
 		}, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -61,16 +61,21 @@ func (s *shard) move(r ref, units int) ref {
 	return to
 }
 
-// moveLine moves the line of a slot out of an old region, and the one for its
-// IPv6 peers. It returns the slot as it is then.
+// moveLine moves the line of a slot out of an old region, and its extra lines.
+// It returns the slot as it is then.
 func (s *shard) moveLine(p page, i int) uint64 {
 	r := ref(p[i])
 	if s.arena.old(r) {
 		r = s.move(r, 1)
 		p[i] = p[i]>>32<<32 | uint64(r)
 	}
-	if l := s.line(r); l.link != 0 && s.arena.old(l.link) {
-		l.link = s.move(l.link, 1)
+	l := s.line(r)
+	for _, size := range [...]int{size6, sizeLink} {
+		if l.has(size) {
+			if extra := s.extraRef(l, size); s.arena.old(*extra) {
+				*extra = s.move(*extra, 1)
+			}
+		}
 	}
 	return p[i]
 }

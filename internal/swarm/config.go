@@ -20,10 +20,11 @@ type Limits struct {
 	// of the machine.
 	Peers int `toml:"peers"`
 
-	// Peers of one torrent. 0: no bound.
+	// Peers of one torrent; its WebTorrent peers are counted apart. 0: no bound.
 	PeersPerTorrent int `toml:"peers_per_torrent"`
 
-	// Peers of one torrent from one IPv4 /24 or IPv6 /64. 0: no bound.
+	// Peers of one torrent from one IPv4 /24 or IPv6 /64, but for WebTorrent
+	// peers. 0: no bound.
 	PeersPerNetwork int `toml:"peers_per_network"`
 }
 

@@ -1,7 +1,6 @@
 package swarm
 
 import (
-	"net/netip"
 	"testing"
 	"time"
 
@@ -20,14 +19,11 @@ func TestAfterTheCrowd(t *testing.T) {
 		{60_000, 20_000, 10},
 		{5000, 2100, 3000},
 	} {
-		for _, six := range []bool{false, true} {
+		for _, family := range sizes {
 			s := New(Config{PeerTimeout: 100 * time.Second})
 			announce := func(n int, event shoal.Event) {
-				addr := addr4(uint32(n))
-				if six {
-					addr = netip.AddrFrom16([16]byte{0x20, 1, 14: byte(n >> 8), 15: byte(n), 13: byte(n >> 16)})
-				}
-				req := shoal.AnnounceRequest{Addr: netip.AddrPortFrom(addr, 6881), Left: 1, Event: event}
+				req := shoal.AnnounceRequest{Left: 1, Event: event}
+				req.Addr, req.Link = addrOf(family, uint32(n))
 				var res shoal.AnnounceResponse
 				s.Announce(&req, &res, 0)
 			}

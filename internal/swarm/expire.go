@@ -86,13 +86,12 @@ func (w *sweeper) torrent(slot uint64) {
 		return
 	}
 	slot = s.moveLine(p, i)
-	for _, size := range [2]int{size4, size6} {
-		if !w.peers(slot, size) || !w.index(slot, size) {
+	for _, size := range sizes {
+		if s.line(ref(slot)).has(size) && (!w.peers(slot, size) || !w.index(slot, size)) {
 			return
 		}
 	}
-	l := s.line(ref(slot))
-	if complete, incomplete := s.counts(l); complete+incomplete == 0 && l.completed == 0 {
+	if l := s.line(ref(slot)); s.idle(l) {
 		hash := l.hash
 		s.drop(&torrentHash{info: &hash, half: uint32(slot >> 32)})
 	}
@@ -114,7 +113,7 @@ func (w *sweeper) peers(slot uint64, size int) bool {
 	for end := f.peers; there && end > 0; {
 		start := max(0, end-sweptPeers)
 		gone := f.expire(start, end, &w.shard.store.times, w.now)
-		w.shard.store.held.peers.Add(int64(-gone))
+		w.shard.store.held.add(size, -gone)
 		f.settle(start, min(end, f.peers))
 		if w.work += end - start + goneWork*gone; w.work >= sweptWork {
 			w.pause()

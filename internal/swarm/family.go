@@ -7,8 +7,8 @@ import (
 	"github.com/shoal-tracker/shoal"
 )
 
-// family is the peers of one torrent and one address family, opened for one
-// visit. Leechers stand first, seeders after them, and each part is a random
+// family is the peers of one torrent and one kind of address, opened for one
+// visit: IPv4, IPv6, or browsers, whose address is a Link. Leechers stand first, seeders after them, and each part is a random
 // permutation of its peers: newcomers are put at a uniformly random position,
 // so that any window of a part is a uniform sample of it and a burst of fakes
 // does not sit together.
@@ -17,7 +17,7 @@ type family struct {
 	shape *shape
 	line  *line
 	state *state
-	area  []byte // nil while a torrent has no IPv6 peers
+	area  []byte // nil while a torrent has no line for this family
 
 	peers, leechers int
 
@@ -29,7 +29,7 @@ type family struct {
 
 // shape is the sizes of a family, the same in the whole store.
 type shape struct {
-	size   int // of a compact address
+	size   int // of a compact address; it also names the family
 	record int // bytes a peer, everything
 	inline int // peers that the area has room for
 	shift  int // a chunk has room for 1<<shift peers
@@ -79,11 +79,33 @@ func (f *family) open() {
 	}
 }
 
-// addExtra gives the torrent the line for its IPv6 peers.
+// addExtra gives the torrent the extra line for this family.
 func (f *family) addExtra() {
-	f.line.link = f.shard.arena.alloc(1)
-	f.area = f.shard.extra(f.line.link).area[:]
+	r := f.shard.arena.alloc(1)
+	e := f.shard.extra(r)
+	place := f.shard.extraRef(f.line, f.shape.size)
+	e.next, *place = *place, r
+	f.line.flags |= f.shape.flag()
+	f.area = e.area[:]
 	f.block, f.room = f.area, f.shape.inline
+}
+
+// removeExtra takes that line away again.
+func (f *family) removeExtra() {
+	place := f.shard.extraRef(f.line, f.shape.size)
+	r := *place
+	*place = f.shard.extra(r).next
+	f.shard.arena.release(r, 1)
+	f.line.flags &^= f.shape.flag()
+	f.area, f.block = nil, nil
+}
+
+// flag returns the flag of a family's extra line.
+func (s *shape) flag() uint8 {
+	if s.size == size6 {
+		return flagIPv6
+	}
+	return flagBrowsers
 }
 
 // save writes the numbers back.
@@ -279,9 +301,8 @@ func (f *family) clear() {
 	f.free()
 	f.peers, f.leechers = 0, 0
 	*f.state = stateInline
-	if f.shape.size == size6 {
-		f.shard.arena.release(f.line.link, 1)
-		f.line.link, f.area, f.block = 0, nil, nil
+	if f.shape.size != size4 {
+		f.removeExtra()
 	}
 	if f.networks != nil {
 		delete(f.shard.networks, networksOf{f.line.hash, uint8(f.shape.size)})

@@ -72,6 +72,7 @@ func TestHintsFromGarbage(t *testing.T) {
 	for i := range 5000 {
 		join(s, i, i%2 == 0)
 		tell(s, i, 1, 1, 0)
+		tellBrowser(s, i, 1, 1, 0)
 	}
 	memory := s.memory.bytes(regionUnits, 4*regionUnits)
 	directories := make([]*directory, shardCount)
@@ -100,6 +101,9 @@ func TestHintsFromGarbage(t *testing.T) {
 			reqs[i] = shoal.AnnounceRequest{Addr: netip.AddrPortFrom(addr4(uint32(random.IntN(6000))), 6881), NumWant: 50, Left: 1}
 			if i%3 == 0 {
 				reqs[i].Addr = netip.AddrPortFrom(addr6(uint32(i)), 1)
+			}
+			if i%7 == 0 {
+				reqs[i].Link = browser(i)
 			}
 			if i%2 == 0 {
 				n := random.IntN(5000)

@@ -158,18 +158,25 @@ func (f *family) find(k key) int {
 
 // scan looks at each peer of a family without an index.
 func (f *family) scan(k key) int {
-	if f.shape.size == size4 {
+	switch f.shape.size {
+	case size4:
 		// Most announces end here: a comparison a peer and nothing else.
 		for i, b := 0, f.block; i < f.peers; i, b = i+1, b[size4:] {
 			if binary.LittleEndian.Uint64(b)&mask4 == k.low {
 				return i
 			}
 		}
-		return -1
-	}
-	for i := range f.peers {
-		if keyAt(f.block, i*size6, size6) == k {
-			return i
+	case sizeLink:
+		for i, b := 0, f.block; i < f.peers; i, b = i+1, b[sizeLink:] {
+			if binary.LittleEndian.Uint64(b) == k.low {
+				return i
+			}
+		}
+	default:
+		for i := range f.peers {
+			if keyAt(f.block, i*size6, size6) == k {
+				return i
+			}
 		}
 	}
 	return -1

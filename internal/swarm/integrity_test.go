@@ -1,6 +1,7 @@
 package swarm
 
 import (
+	"encoding/binary"
 	"fmt"
 	"net/netip"
 
@@ -11,24 +12,26 @@ import (
 // what its parts say of each other: every peer is found where it stands, every
 // block is counted, none twice.
 func checkIntegrity(s *Store) error {
-	torrents, peers := 0, 0
+	torrents, peers, browsers := 0, 0, 0
 	for i := range s.shards {
 		c := checker{shard: &s.shards[i], blocks: make(map[ref]int)}
 		if err := c.check(); err != nil {
 			return fmt.Errorf("shard %d: %w", i, err)
 		}
-		torrents, peers = torrents+c.torrents, peers+c.peers
+		torrents, peers, browsers = torrents+c.torrents, peers+c.peers, browsers+c.browsers
 	}
-	if t := s.Totals(); t.Torrents != torrents || t.Peers != peers {
-		return fmt.Errorf("there are %d torrents and %d peers, the totals are %+v", torrents, peers, t)
+	if t := s.Totals(); t.Torrents != torrents || t.Peers != peers || t.Browsers != browsers {
+		return fmt.Errorf("there are %d torrents and %d peers, %d of them browsers, the totals are %+v", torrents, peers, browsers, t)
 	}
 	return nil
 }
 
 type checker struct {
-	shard           *shard
-	blocks          map[ref]int // units
-	torrents, peers int
+	shard    *shard
+	blocks   map[ref]int // units
+	torrents int
+	peers    int
+	browsers int // of the peers
 }
 
 func (c *checker) block(r ref, units int) error {
@@ -103,12 +106,19 @@ func (c *checker) torrent(slot uint64) error {
 	if got := s.find(&hash); got != r || &s.store.shards[hash.shard] != s {
 		return fmt.Errorf("torrent %v is at %#x and found at %#x", l.hash, r, got)
 	}
-	if l.link != 0 {
-		if err := c.block(l.link, 1); err != nil {
-			return err
+	next := l.link
+	for _, size := range [...]int{size6, sizeLink} {
+		if l.has(size) {
+			if err := c.block(next, 1); err != nil {
+				return fmt.Errorf("torrent %v, extra line for addresses of %d bytes: %w", l.hash, size, err)
+			}
+			next = s.extra(next).next
 		}
 	}
-	for _, size := range [2]int{size4, size6} {
+	if next != 0 {
+		return fmt.Errorf("torrent %v with flags %b has an extra line more at %#x", l.hash, l.flags, next)
+	}
+	for _, size := range sizes {
 		f := s.family(l, size)
 		if err := c.family(&f); err != nil {
 			return fmt.Errorf("torrent %v, addresses of %d bytes: %w", l.hash, size, err)
@@ -119,6 +129,9 @@ func (c *checker) torrent(slot uint64) error {
 
 func (c *checker) family(f *family) error {
 	c.peers += f.peers
+	if f.shape.size == sizeLink {
+		c.browsers += f.peers
+	}
 	if f.leechers > f.peers || f.peers > f.room && f.area != nil {
 		return fmt.Errorf("%d leechers of %d peers, room for %d", f.leechers, f.peers, f.room)
 	}
@@ -198,16 +211,29 @@ type stored struct {
 	id     shoal.PeerID
 }
 
+// who is what a peer is known by.
+type who struct {
+	addr netip.AddrPort // the zero AddrPort if it is a browser
+	link shoal.Link
+}
+
+func whoOf(req *shoal.AnnounceRequest) who {
+	if req.Link != 0 {
+		return who{link: req.Link}
+	}
+	return who{addr: req.Addr}
+}
+
 // peersOf returns everybody in a torrent.
-func peersOf(s *Store, h shoal.InfoHash) map[netip.AddrPort]stored {
-	all := make(map[netip.AddrPort]stored)
+func peersOf(s *Store, h shoal.InfoHash) map[who]stored {
+	all := make(map[who]stored)
 	hash := s.hash(&h)
 	sh := &s.shards[hash.shard]
 	r := sh.find(&hash)
 	if r == 0 {
 		return all
 	}
-	for _, size := range [2]int{size4, size6} {
+	for _, size := range sizes {
 		f := sh.family(sh.line(r), size)
 		for pos := range f.peers {
 			b := make([]byte, size)
@@ -216,7 +242,11 @@ func peersOf(s *Store, h shoal.InfoHash) map[netip.AddrPort]stored {
 			if f.shape.ids {
 				p.id = f.details(pos).id
 			}
-			all[parse(b, size)[0]] = p
+			if size == sizeLink {
+				all[who{link: shoal.Link(binary.LittleEndian.Uint64(b))}] = p
+			} else {
+				all[who{addr: parse(b, size)[0]}] = p
+			}
 		}
 	}
 	return all

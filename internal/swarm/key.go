@@ -8,19 +8,25 @@ import (
 	"github.com/shoal-tracker/shoal"
 )
 
-// key is the address and the port of a peer, what a UDP or HTTP peer is known
-// by: its compact form as little-endian numbers.
+// key is what a peer is known by, its compact form as little-endian numbers:
+// the address and the port of a UDP or HTTP peer, the Link of a browser.
 type key struct {
-	low, high uint64 // high is 0 for IPv4
+	low, high uint64 // high is 0 but for IPv6
 	tail      uint16 // likewise
 }
 
+// The sizes of compact forms, which also name the families.
 const (
-	size4 = shoal.CompactSize4
-	size6 = shoal.CompactSize6
+	size4    = shoal.CompactSize4
+	size6    = shoal.CompactSize6
+	sizeLink = 8
 
 	mask4 = 1<<(8*size4) - 1
 )
+
+var sizes = [...]int{size4, size6, sizeLink}
+
+func linkKey(l shoal.Link) key { return key{low: uint64(l)} }
 
 // makeKey returns the key of a and the size of its compact form.
 func makeKey(a netip.AddrPort) (k key, size int) {
@@ -43,6 +49,9 @@ func keyAt(b []byte, from, size int) key {
 	if size == size4 {
 		return key{low: binary.LittleEndian.Uint64(b[from:]) & mask4}
 	}
+	if size == sizeLink {
+		return key{low: binary.LittleEndian.Uint64(b[from:])}
+	}
 	b = b[from : from+size6]
 	return key{
 		low:  binary.LittleEndian.Uint64(b),
@@ -56,6 +65,10 @@ func (k key) put(b []byte, size int) {
 	if size == size4 {
 		binary.LittleEndian.PutUint32(b, uint32(k.low))
 		binary.LittleEndian.PutUint16(b[4:], uint16(k.low>>32))
+		return
+	}
+	if size == sizeLink {
+		binary.LittleEndian.PutUint64(b, k.low)
 		return
 	}
 	binary.LittleEndian.PutUint64(b, k.low)
@@ -74,7 +87,7 @@ func (k key) hash(seed *[2]uint64) uint64 {
 	return high ^ low
 }
 
-// network returns the /24 or /64 of a peer.
+// network returns the /24 or /64 of a peer that is no browser.
 func (k key) network(size int) uint64 {
 	if size == size4 {
 		return k.low & (1<<24 - 1)

@@ -7,26 +7,30 @@ import (
 )
 
 // line is one torrent: a cache line. Its IPv4 peers stand in area while they
-// are few. IPv6 peers need a line more, linked by its ref.
+// are few. IPv6 peers need a line more, and browsers one more: a torrent has
+// them only while it has such peers, and flags say which.
 type line struct {
-	hash      shoal.InfoHash
-	completed uint32 // leechers that became seeders here
-	link      ref    // the extra line, or 0
-	flags     uint8
-	state4    state
-	state6    state
-	_         uint8
-	area      [32]byte
+	hash          shoal.InfoHash
+	completed     uint32 // leechers that became seeders here, of any family
+	link          ref    // the first extra line, or 0
+	flags         uint8
+	state4        state
+	state6        state
+	stateBrowsers state
+	area          [32]byte
 }
 
 const (
-	flagAgain = 1 << iota // announced more than once
-	flagDirty             // completed has changed since it was last saved
+	flagAgain    = 1 << iota // announced more than once
+	flagDirty                // completed has changed since it was last saved
+	flagIPv6                 // has an extra line for IPv6 peers
+	flagBrowsers             // has one for browsers
 )
 
-// extra holds the IPv6 peers of a torrent.
+// extra holds the IPv6 peers of a torrent, or its browsers. The line for IPv6
+// comes first: who announces over IPv6 never has to read past the other.
 type extra struct {
-	_    uint32
+	next ref // the line for browsers that comes after this one, or 0
 	area [60]byte
 }
 
@@ -78,12 +82,23 @@ func (s *shard) line(r ref) *line { return at[line](s.arena.segments, r) }
 
 func (s *shard) extra(r ref) *extra { return at[extra](s.arena.segments, r) }
 
+// extraRef returns where the ref of a family's extra line stands, or would.
+func (s *shard) extraRef(l *line, size int) *ref {
+	if size == sizeLink && l.has(size6) {
+		return &s.extra(l.link).next
+	}
+	return &l.link
+}
+
 // has reports whether the torrent may have peers of a family.
 func (l *line) has(size int) bool {
-	if size == size6 {
-		return l.link != 0
+	switch size {
+	case size4:
+		return l.state4 != stateInline // inline, it has their number in it
+	case size6:
+		return l.flags&flagIPv6 != 0
 	}
-	return l.state4 != stateInline // inline, it has their number in it
+	return l.flags&flagBrowsers != 0
 }
 
 func (l *line) again() bool { return l.flags&flagAgain != 0 }

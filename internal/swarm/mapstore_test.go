@@ -17,7 +17,7 @@ type mapStore struct {
 }
 
 type mapTorrent struct {
-	peers     map[netip.AddrPort]*mapPeer
+	peers     map[who]*mapPeer
 	completed uint32
 }
 
@@ -34,13 +34,14 @@ func newMapStore(timeout time.Duration, l Limits) *mapStore {
 func (m *mapStore) announce(req *shoal.AnnounceRequest, now shoal.Tick) {
 	t := m.torrents[req.InfoHash]
 	if t == nil {
-		t = &mapTorrent{peers: make(map[netip.AddrPort]*mapPeer)}
+		t = &mapTorrent{peers: make(map[who]*mapPeer)}
 		m.torrents[req.InfoHash] = t
 	}
-	p := t.peers[req.Addr]
+	asker := whoOf(req)
+	p := t.peers[asker]
 	switch {
 	case req.Event == shoal.EventStopped:
-		delete(t.peers, req.Addr)
+		delete(t.peers, asker)
 	case p != nil:
 		if !p.req.Seeder() && !p.counted && (req.Seeder() || req.Event == shoal.EventCompleted) {
 			p.counted = true
@@ -48,15 +49,23 @@ func (m *mapStore) announce(req *shoal.AnnounceRequest, now shoal.Tick) {
 		}
 		p.req, p.seen = *req, now
 	case req.Dialable():
-		if m.full(t, req.Addr.Addr()) {
+		if m.full(t, asker) {
 			m.refused++
 			return
 		}
-		t.peers[req.Addr] = &mapPeer{req: *req, seen: now}
+		t.peers[asker] = &mapPeer{req: *req, seen: now}
 	}
 }
 
-func (m *mapStore) full(t *mapTorrent, a netip.Addr) bool {
+func (m *mapStore) leave(hashes []shoal.InfoHash, link shoal.Link) {
+	for _, h := range hashes {
+		if t := m.torrents[h]; t != nil {
+			delete(t.peers, who{link: link})
+		}
+	}
+}
+
+func (m *mapStore) full(t *mapTorrent, newcomer who) bool {
 	if m.limits == (Limits{}) {
 		return false
 	}
@@ -65,18 +74,21 @@ func (m *mapStore) full(t *mapTorrent, a netip.Addr) bool {
 		all += len(t.peers)
 	}
 	bits := 24
-	if a.Is6() {
+	if newcomer.addr.Addr().Is6() {
 		bits = 64
 	}
-	network, near := netip.PrefixFrom(a, bits).Masked(), 0
+	network, near, alike := netip.PrefixFrom(newcomer.addr.Addr(), bits).Masked(), 0, 0
 	for other := range t.peers {
-		if network.Contains(other.Addr()) {
+		if network.Contains(other.addr.Addr()) { // no browser is in any
 			near++
+		}
+		if (other.link != 0) == (newcomer.link != 0) {
+			alike++
 		}
 	}
 	l := m.limits
 	return l.Peers > 0 && all >= l.Peers ||
-		l.PeersPerTorrent > 0 && len(t.peers) >= l.PeersPerTorrent ||
+		l.PeersPerTorrent > 0 && alike >= l.PeersPerTorrent ||
 		l.PeersPerNetwork > 0 && near >= l.PeersPerNetwork
 }
 
@@ -93,13 +105,17 @@ func (m *mapStore) expire(now shoal.Tick) {
 	}
 }
 
-func (m *mapStore) scrape(h shoal.InfoHash) (c shoal.ScrapeCounts) {
+// scrape returns the counts of the browsers, or those of all others.
+func (m *mapStore) scrape(h shoal.InfoHash, browsers bool) (c shoal.ScrapeCounts) {
 	t := m.torrents[h]
 	if t == nil {
 		return c
 	}
 	c.Downloaded = t.completed
-	for _, p := range t.peers {
+	for w, p := range t.peers {
+		if (w.link != 0) != browsers {
+			continue
+		}
 		if p.req.Seeder() {
 			c.Complete++
 		} else {
@@ -120,21 +136,25 @@ func (m *mapStore) held() int {
 	return n
 }
 
-func (m *mapStore) peers() int {
-	n := 0
+func (m *mapStore) peers() (peers, browsers int) {
 	for _, t := range m.torrents {
-		n += len(t.peers)
+		peers += len(t.peers)
+		for w := range t.peers {
+			if w.link != 0 {
+				browsers++
+			}
+		}
 	}
-	return n
+	return peers, browsers
 }
 
-// given returns who may be handed to the asker: everybody else, seeders not to
-// seeders.
-func (m *mapStore) given(req *shoal.AnnounceRequest) map[netip.AddrPort]shoal.PeerID {
-	given := make(map[netip.AddrPort]shoal.PeerID)
-	for addr, p := range m.torrents[req.InfoHash].peers {
-		if addr != req.Addr && !(req.Seeder() && p.req.Seeder()) {
-			given[addr] = p.req.PeerID
+// given returns who may be handed to the asker: everybody else of its kind,
+// seeders not to seeders.
+func (m *mapStore) given(req *shoal.AnnounceRequest) map[who]shoal.PeerID {
+	given := make(map[who]shoal.PeerID)
+	for w, p := range m.torrents[req.InfoHash].peers {
+		if w != whoOf(req) && (w.link != 0) == (req.Link != 0) && !(req.Seeder() && p.req.Seeder()) {
+			given[w] = p.req.PeerID
 		}
 	}
 	return given

@@ -47,22 +47,27 @@ func (p *pair) wait(d time.Duration) {
 // check compares all that both hold.
 func (p *pair) check(t *rapid.T, hashes []shoal.InfoHash) {
 	counts := make([]shoal.ScrapeCounts, len(hashes))
+	browsers := make([]shoal.ScrapeCounts, len(hashes))
 	p.store.Scrape(hashes, counts)
+	p.store.ScrapeBrowsers(hashes, browsers)
 	for i, h := range hashes {
-		if want := p.naive.scrape(h); counts[i] != want {
+		if want := p.naive.scrape(h, false); counts[i] != want {
 			t.Fatalf("scrape of %v: %+v, the naive one has %+v", h, counts[i], want)
+		}
+		if want := p.naive.scrape(h, true); browsers[i] != want {
+			t.Fatalf("scrape of the browsers of %v: %+v, the naive one has %+v", h, browsers[i], want)
 		}
 		got := peersOf(p.store, h)
 		if torrent := p.naive.torrents[h]; torrent != nil {
-			for addr, peer := range torrent.peers {
+			for w, peer := range torrent.peers {
 				want := stored{seeder: peer.req.Seeder()}
 				if p.store.shape4.ids {
 					want.id = peer.req.PeerID
 				}
-				if s, ok := got[addr]; !ok || s != want {
-					t.Fatalf("%v of %v: %+v (there: %v), the naive one has %+v", addr, h, s, ok, want)
+				if s, ok := got[w]; !ok || s != want {
+					t.Fatalf("%v of %v: %+v (there: %v), the naive one has %+v", w, h, s, ok, want)
 				}
-				delete(got, addr)
+				delete(got, w)
 			}
 		}
 		if len(got) != 0 {
@@ -70,8 +75,9 @@ func (p *pair) check(t *rapid.T, hashes []shoal.InfoHash) {
 		}
 	}
 	totals := p.store.Totals()
-	if totals.Torrents != p.naive.held() || totals.Peers != p.naive.peers() || totals.PeersRefused != p.naive.refused {
-		t.Fatalf("%+v in all, the naive one has %d torrents, %d peers and refused %d", totals, p.naive.held(), p.naive.peers(), p.naive.refused)
+	peers, links := p.naive.peers()
+	if totals.Torrents != p.naive.held() || totals.Peers != peers || totals.Browsers != links || totals.PeersRefused != p.naive.refused {
+		t.Fatalf("%+v in all, the naive one has %d torrents, %d peers, %d of them browsers, and refused %d", totals, p.naive.held(), peers, links, p.naive.refused)
 	}
 	if err := checkIntegrity(p.store); err != nil {
 		t.Fatal(err)
@@ -96,10 +102,17 @@ func TestAgainstMaps(t *testing.T) {
 					InfoHash: shoal.InfoHash{byte(rapid.IntRange(0, 2).Draw(t, "torrent"))},
 					PeerID:   shoal.PeerID{byte(rapid.IntRange(0, 255).Draw(t, "id"))},
 					Addr:     drawAddr(t),
+					Link:     drawLink(t),
 					Left:     uint64(rapid.IntRange(0, 1).Draw(t, "left")),
 					NumWant:  rapid.IntRange(0, 12).Draw(t, "numwant"),
 					Event:    shoal.Event(rapid.IntRange(0, 4).Draw(t, "event")),
 				})
+			},
+			"leave": func(t *rapid.T) {
+				hashes := []shoal.InfoHash{{0}, {1}, {2}, {3}}[rapid.IntRange(0, 3).Draw(t, "torrent"):]
+				link := browser(rapid.IntRange(0, 9).Draw(t, "browser"))
+				p.store.Leave(hashes, link)
+				p.naive.leave(hashes, link)
 			},
 			"wait": func(t *rapid.T) {
 				p.wait(time.Duration(rapid.IntRange(1, 60).Draw(t, "seconds")) * time.Second)
@@ -122,19 +135,17 @@ func TestAgainstMaps(t *testing.T) {
 func TestCrowdsAgainstMaps(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := newPair(Config{PeerTimeout: 100 * time.Second, Details: rapid.Bool().Draw(t, "details"), Seed: 1})
-		ipv6 := rapid.Bool().Draw(t, "ipv6")
+		families := rapid.SampledFrom([][]int{{size4}, {size6}, {sizeLink}, sizes[:]}).Draw(t, "families")
 		crowd := func(t *rapid.T, event shoal.Event) {
 			req := shoal.AnnounceRequest{Event: event, NumWant: 3}
+			family := rapid.SampledFrom(families).Draw(t, "family")
 			from := rapid.IntRange(0, 5000).Draw(t, "from")
 			count := rapid.SampledFrom([]int{1, 3, 40, 500, 3000}).Draw(t, "count")
 			step := rapid.IntRange(1, 2).Draw(t, "step")
 			role := rapid.IntRange(0, 2).Draw(t, "role")
 			for i := range count {
 				n := uint32(from + i*step)
-				req.Addr = netip.AddrPortFrom(addr4(n), 6881)
-				if ipv6 {
-					req.Addr = netip.AddrPortFrom(addr6(n), 6881)
-				}
+				req.Addr, req.Link = addrOf(family, n)
 				req.Left = uint64(role)
 				if role == 2 {
 					req.Left = uint64(n % 2)
@@ -205,17 +216,45 @@ func drawAddr(t *rapid.T) netip.AddrPort {
 	return netip.AddrPortFrom(addr4(n), port)
 }
 
+// drawLink returns the Link of one of a few browsers, or mostly none.
+func drawLink(t *rapid.T) shoal.Link {
+	if n := rapid.IntRange(-15, 9).Draw(t, "browser"); n >= 0 {
+		return browser(n)
+	}
+	return 0
+}
+
+// browser returns the Link of the n-th browser: all its parts matter.
+func browser(n int) shoal.Link {
+	return shoal.NewLink(uint8(n%3), uint8(n%2), uint32(n/2), uint32(1+n%5))
+}
+
+// addrOf returns what the n-th peer of a family announces from. All browsers
+// come from one address.
+func addrOf(family int, n uint32) (netip.AddrPort, shoal.Link) {
+	switch family {
+	case size4:
+		return netip.AddrPortFrom(addr4(n), 6881), 0
+	case size6:
+		return netip.AddrPortFrom(addr6(n), 6881), 0
+	}
+	return netip.AddrPortFrom(addr4(1), 0), browser(int(n))
+}
+
 func (p *pair) checkAnswer(t *rapid.T, req *shoal.AnnounceRequest, res *shoal.AnnounceResponse) {
-	counts := p.naive.scrape(req.InfoHash)
+	counts := p.naive.scrape(req.InfoHash, req.Link != 0)
 	if res.Complete != counts.Complete || res.Incomplete != counts.Incomplete {
 		t.Fatalf("counts %d/%d, the naive one has %+v", res.Complete, res.Incomplete, counts)
 	}
 	given := p.naive.given(req)
-	want4, want6 := 0, 0
-	for addr := range given {
-		if addr.Addr().Is4() {
+	want4, want6, wantLinks := 0, 0, 0
+	for w := range given {
+		switch {
+		case w.link != 0:
+			wantLinks++
+		case w.addr.Addr().Is4():
 			want4++
-		} else {
+		default:
 			want6++
 		}
 	}
@@ -238,15 +277,24 @@ func (p *pair) checkAnswer(t *rapid.T, req *shoal.AnnounceRequest, res *shoal.An
 			t.Fatalf("%d peers and %d IDs of %d bytes, want %d", len(peers), len(got.ids), got.size, got.want)
 		}
 		for i, addr := range peers {
-			id, ok := given[addr]
+			id, ok := given[who{addr: addr}]
 			if !ok {
-				t.Fatalf("%v is handed out twice or should not be, to %v", addr, req.Addr)
+				t.Fatalf("%v is handed out twice or should not be, to %v", addr, whoOf(req))
 			}
 			if details && id != got.ids[i] {
 				t.Fatalf("%v has peer ID %v, want %v", addr, got.ids[i], id)
 			}
-			delete(given, addr)
+			delete(given, who{addr: addr})
 		}
+	}
+	if len(res.Links) != min(wantLinks, limit) {
+		t.Fatalf("%d browsers, want %d", len(res.Links), min(wantLinks, limit))
+	}
+	for _, link := range res.Links {
+		if _, ok := given[who{link: link}]; !ok {
+			t.Fatalf("%#x is handed out twice or should not be, to %v", link, whoOf(req))
+		}
+		delete(given, who{link: link})
 	}
 }
 
@@ -256,6 +304,7 @@ func room(peers int) shoal.AnnounceResponse {
 		Peers6: make([]byte, 0, peers*shoal.CompactSize6),
 		IDs4:   make([]shoal.PeerID, 0, peers),
 		IDs6:   make([]shoal.PeerID, 0, peers),
+		Links:  make([]shoal.Link, 0, peers),
 	}
 }
 
@@ -273,5 +322,5 @@ func addr4(n uint32) netip.Addr {
 }
 
 func addr6(n uint32) netip.Addr {
-	return netip.AddrFrom16([16]byte{0: 0xfd, 6: byte(n >> 8), 14: byte(n >> 8), 15: byte(n)})
+	return netip.AddrFrom16([16]byte{0: 0xfd, 6: byte(n >> 8), 13: byte(n >> 16), 14: byte(n >> 8), 15: byte(n)})
 }

@@ -37,6 +37,9 @@ func (s *Store) prefetch(reqs []shoal.AnnounceRequest, hashes []torrentHash, sta
 	}
 	six := false
 	for i := range steps {
+		if reqs[i].Link != 0 {
+			steps[i].at = 0 // announces of browsers come one by one
+		}
 		if steps[i].at != 0 {
 			k, size := makeKey(reqs[i].Addr)
 			steps[i].hash, steps[i].six = k.hash(&s.keySeed), size == size6
@@ -93,8 +96,11 @@ func (h *hints) family(s *hint) {
 	}
 	l := at[line](h.segments, s.at)
 	if s.six {
-		s.at, s.state = l.link, l.state6
-		h.touch(s.at, 0)
+		s.at, s.state = 0, l.state6
+		if l.has(size6) { // or else the link may lead to the browsers
+			s.at = l.link
+			h.touch(s.at, 0)
+		}
 		return
 	}
 	h.array(s, l.state4, l.area[:])

@@ -42,6 +42,16 @@ func number(a netip.AddrPort) int {
 	return int(b[1])<<16 | int(b[2])<<8 | int(b[3])
 }
 
+// joinBrowser is join for a browser.
+func joinBrowser(s *Store, n int, seeder bool) {
+	req := shoal.AnnounceRequest{Link: browser(n), Left: 1}
+	if seeder {
+		req.Left = 0
+	}
+	var res shoal.AnnounceResponse
+	s.Announce(&req, &res, 1)
+}
+
 func TestEveryPeerHasTheSameChance(t *testing.T) {
 	for _, c := range []struct {
 		name              string
@@ -76,6 +86,67 @@ func TestEveryPeerHasTheSameChance(t *testing.T) {
 	}
 }
 
+// The offers of a browser go to others that are drawn as peers are, be the asker
+// one of them or not, and be there others of another family or not.
+func TestEveryBrowserHasTheSameChance(t *testing.T) {
+	for _, c := range []struct {
+		name              string
+		leechers, seeders int
+		asker             int    // which of them asks
+		left              uint64 // of the asker
+		candidates        int
+		mixed             bool
+	}{
+		{"a newcomer among leechers", 300, 0, 1000, 1, 300, false},
+		{"one of the leechers", 300, 0, 17, 1, 300, true},
+		{"a leecher among both", 200, 100, 150, 1, 300, true},
+		{"a seeder among both", 200, 100, 250, 0, 200, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := New(Config{PeerTimeout: 1e12})
+			for i := range c.leechers + c.seeders {
+				joinBrowser(s, i, i >= c.leechers)
+				if c.mixed {
+					join(s, i, i%2 == 0)
+				}
+			}
+			number := make(map[shoal.Link]int)
+			for i := range c.candidates {
+				number[browser(i)] = i
+			}
+			req := shoal.AnnounceRequest{Link: browser(c.asker), Left: c.left, NumWant: 50}
+			const rounds, offers = 30000, 7
+			got := make([]float64, c.candidates)
+			room := make([]shoal.Link, 0, offers)
+			res := shoal.AnnounceResponse{}
+			for range rounds {
+				res.Links = room
+				s.Announce(&req, &res, 1)
+				if len(res.Links) != offers {
+					t.Fatalf("%d browsers, want %d", len(res.Links), offers)
+				}
+				seen := make(map[shoal.Link]bool)
+				for _, link := range res.Links {
+					n, ok := number[link]
+					if !ok || seen[link] || n == c.asker {
+						t.Fatalf("%#x is handed out twice or should not be: %#x", link, res.Links)
+					}
+					seen[link] = true
+					got[n]++
+				}
+			}
+			if c.asker < c.candidates { // it is never handed out to itself
+				got = append(got[:c.asker], got[c.asker+1:]...)
+			}
+			want := make([]float64, len(got))
+			for i := range want {
+				want[i] = rounds * offers / float64(len(want))
+			}
+			checkChiSquare(t, c.name, got, want)
+		})
+	}
+}
+
 // A crowd that does something at once must not stand together: how many of 500
 // turn up in an answer of 50 from 1,000 peers is hypergeometric.
 func TestCrowdsAreSpread(t *testing.T) {
@@ -85,18 +156,29 @@ func TestCrowdsAreSpread(t *testing.T) {
 		rounds = 100
 	}
 	for _, c := range []struct {
-		name string
-		ipv6 bool
-		tell func(say func(n int, left uint64, event shoal.Event))
+		name   string
+		family int // IPv4 if not said
+		tell   func(say func(n int, left uint64, event shoal.Event))
 	}{
 		{name: "leechers join", tell: func(say func(int, uint64, shoal.Event)) {
 			for n := range old + crowd {
 				say(n, 1, 0)
 			}
 		}},
-		{name: "IPv6 leechers join", ipv6: true, tell: func(say func(int, uint64, shoal.Event)) {
+		{name: "IPv6 leechers join", family: size6, tell: func(say func(int, uint64, shoal.Event)) {
 			for n := range old + crowd {
 				say(n, 1, 0)
+			}
+		}},
+		{name: "browsers complete", family: sizeLink, tell: func(say func(int, uint64, shoal.Event)) {
+			for n := range old {
+				say(n, 0, 0)
+			}
+			for n := range crowd {
+				say(old+n, 1, 0)
+			}
+			for n := range crowd {
+				say(old+n, 0, 0)
 			}
 		}},
 		{name: "seeders join", tell: func(say func(int, uint64, shoal.Event)) {
@@ -147,26 +229,27 @@ func TestCrowdsAreSpread(t *testing.T) {
 			s := New(Config{PeerTimeout: 1e12})
 			for round := range rounds {
 				req := shoal.AnnounceRequest{InfoHash: shoal.InfoHash{byte(round), byte(round >> 8)}}
-				addr := func(n int) netip.AddrPort {
-					if c.ipv6 {
-						return netip.AddrPortFrom(addr6(uint32(n)), 6881)
-					}
-					return netip.AddrPortFrom(addr4(uint32(n)), 6881)
-				}
 				var none shoal.AnnounceResponse
 				c.tell(func(n int, left uint64, event shoal.Event) {
-					req.Addr, req.Left, req.Event = addr(n), left, event
+					req.Addr, req.Link = addrOf(max(size4, c.family), uint32(n))
+					req.Left, req.Event = left, event
 					s.Announce(&req, &none, 1)
 				})
 				req.Addr, req.Left, req.Event, req.NumWant = netip.AddrPortFrom(addr4(1<<20), 0), 1, 0, answer
+				if req.Link != 0 {
+					req.Link = browser(1 << 20)
+				}
 				res := room(answer)
 				s.Announce(&req, &res, 1)
 				in := 0
 				for i := range answer {
 					var n int
-					if c.ipv6 {
+					switch c.family {
+					case size6:
 						n = int(res.Peers6[18*i+14])<<8 | int(res.Peers6[18*i+15])
-					} else {
+					case sizeLink:
+						n = int(res.Links[i].Slot())*2 + int(res.Links[i].Loop())
+					default:
 						n = int(res.Peers4[6*i+2])<<8 | int(res.Peers4[6*i+3])
 					}
 					if n >= old {

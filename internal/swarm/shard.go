@@ -62,10 +62,12 @@ func (s *shard) drop(hash *torrentHash) {
 	p, slot := s.slot(s.page(s.directory.Load().page(hash.half)), hash)
 	r := ref(p[slot])
 	l := s.line(r)
-	for _, size := range [2]int{size4, size6} {
-		f := s.family(l, size)
-		s.store.held.peers.Add(int64(-f.peers))
-		f.clear()
+	for _, size := range sizes {
+		if l.has(size) {
+			f := s.family(l, size)
+			s.store.held.add(size, -f.peers)
+			f.clear()
+		}
 	}
 	removeSlot(p, slot)
 	s.arena.release(r, 1)
@@ -75,9 +77,11 @@ func (s *shard) drop(hash *torrentHash) {
 // droppable reports whether an announce may drop a torrent. A large index is
 // left to the sweep.
 func (s *shard) droppable(l *line) bool {
-	for _, size := range [2]int{size4, size6} {
-		if f := s.family(l, size); f.area != nil && !f.droppable() {
-			return false
+	for _, size := range sizes {
+		if l.has(size) {
+			if f := s.family(l, size); !f.droppable() {
+				return false
+			}
 		}
 	}
 	return true
@@ -86,12 +90,18 @@ func (s *shard) droppable(l *line) bool {
 // family opens one family of a torrent.
 func (s *shard) family(l *line, size int) (f family) {
 	f.shard, f.line = s, l
-	if size == size4 {
+	switch size {
+	case size4:
 		f.shape, f.state, f.area = &s.store.shape4, &l.state4, l.area[:]
-	} else {
+	case size6:
 		f.shape, f.state = &s.store.shape6, &l.state6
-		if l.link != 0 {
+		if l.has(size6) {
 			f.area = s.extra(l.link).area[:]
+		}
+	default:
+		f.shape, f.state = &s.store.shapeBrowsers, &l.stateBrowsers
+		if l.has(sizeLink) {
+			f.area = s.extra(*s.extraRef(l, sizeLink)).area[:]
 		}
 	}
 	f.open()
@@ -101,15 +111,33 @@ func (s *shard) family(l *line, size int) (f family) {
 	return f
 }
 
-// counts returns the seeders and the leechers of a torrent.
+// counts returns the seeders and the leechers of a torrent, browsers left out.
 func (s *shard) counts(l *line) (complete, incomplete uint32) {
 	complete, incomplete = countsOf(l.state4, l.area[:])
-	if l.link != 0 {
+	if l.has(size6) {
 		c, i := countsOf(l.state6, s.extra(l.link).area[:])
 		complete, incomplete = complete+c, incomplete+i
 	}
 	return complete, incomplete
 }
+
+// browsers returns those that are browsers.
+func (s *shard) browsers(l *line) (complete, incomplete uint32) {
+	if !l.has(sizeLink) {
+		return 0, 0
+	}
+	return countsOf(l.stateBrowsers, s.extra(*s.extraRef(l, sizeLink)).area[:])
+}
+
+// peers returns how many are in a torrent, whatever their family.
+func (s *shard) peers(l *line) uint32 {
+	complete, incomplete := s.counts(l)
+	c, i := s.browsers(l)
+	return complete + incomplete + c + i
+}
+
+// idle reports whether a torrent has nobody and nothing to keep.
+func (s *shard) idle(l *line) bool { return l.completed == 0 && s.peers(l) == 0 }
 
 // key of the counts of a family's networks.
 type networksOf struct {

@@ -30,10 +30,10 @@ const shardCount = 256
 type Store struct {
 	seed    maphash.Seed
 	keySeed [2]uint64
-	shape4  shape
-	shape6  shape
 	memory  *memory
 	times   times
+
+	shape4, shape6, shapeBrowsers shape
 
 	limits atomic.Pointer[Limits]
 	held   held
@@ -46,10 +46,12 @@ func New(c Config) *Store {
 	s := &Store{
 		seed:    maphash.MakeSeed(),
 		keySeed: [2]uint64{rand.Uint64(), rand.Uint64()},
-		shape4:  makeShape(size4, len(line{}.area), c.Details),
-		shape6:  makeShape(size6, len(extra{}.area), c.Details),
 		memory:  newMemory(mapSegment),
 		times:   makeTimes(c.PeerTimeout),
+
+		shape4:        makeShape(size4, len(line{}.area), c.Details),
+		shape6:        makeShape(size6, len(extra{}.area), c.Details),
+		shapeBrowsers: makeShape(sizeLink, len(extra{}.area), c.Details),
 	}
 	s.SetLimits(c.Limits)
 	for i := range s.shards {
@@ -73,6 +75,10 @@ func (s *Store) SetLimits(l Limits) { s.limits.Store(&l) }
 // each family for which res has room. A seeder is given leechers only, a
 // leecher both kinds in the proportion they have in the swarm; the asking peer
 // is never among them. NumWant must not be negative.
+//
+// A peer with a Link is a browser: it is that connection, whatever its address
+// and its peer ID. Browsers are in the same torrents as all others, but they and
+// the others neither count nor are given each other.
 func (s *Store) Announce(req *shoal.AnnounceRequest, res *shoal.AnnounceResponse, now shoal.Tick) {
 	hash := s.hash(&req.InfoHash)
 	v := visit{store: s, shard: &s.shards[hash.shard], limits: s.limits.Load(), hash: hash, time: s.times.of(now), start: rand.Uint64()}
@@ -81,9 +87,35 @@ func (s *Store) Announce(req *shoal.AnnounceRequest, res *shoal.AnnounceResponse
 	v.shard.mu.Unlock()
 }
 
+// Leave takes a browser out of torrents, for a connection that has closed. In
+// those it is not in nothing happens.
+func (s *Store) Leave(hashes []shoal.InfoHash, link shoal.Link) {
+	var res shoal.AnnounceResponse
+	for i := range hashes {
+		v := visit{store: s, hash: s.hash(&hashes[i])}
+		v.shard = &s.shards[v.hash.shard]
+		v.shard.mu.Lock()
+		if r := v.shard.find(&v.hash); r != 0 {
+			v.leave(v.shard.line(r), linkKey(link), sizeLink, &res)
+		}
+		v.shard.mu.Unlock()
+	}
+}
+
 // Scrape fills counts, as long as hashes, with the counts of each torrent in
-// the same order. Unknown torrents have zeroes.
+// the same order, browsers left out. Unknown torrents have zeroes.
 func (s *Store) Scrape(hashes []shoal.InfoHash, counts []shoal.ScrapeCounts) {
+	s.scrape(hashes, counts, size4)
+}
+
+// ScrapeBrowsers is Scrape for the browsers alone. Downloaded is the same: it is
+// counted for all that are in the torrent.
+func (s *Store) ScrapeBrowsers(hashes []shoal.InfoHash, counts []shoal.ScrapeCounts) {
+	s.scrape(hashes, counts, sizeLink)
+}
+
+// scrape fills counts with what a peer of a family sees.
+func (s *Store) scrape(hashes []shoal.InfoHash, counts []shoal.ScrapeCounts, size int) {
 	for i := range hashes {
 		counts[i] = shoal.ScrapeCounts{}
 		hash := s.hash(&hashes[i])
@@ -91,7 +123,11 @@ func (s *Store) Scrape(hashes []shoal.InfoHash, counts []shoal.ScrapeCounts) {
 		shard.mu.Lock()
 		if r := shard.find(&hash); r != 0 {
 			l := shard.line(r)
-			counts[i].Complete, counts[i].Incomplete = shard.counts(l)
+			if size != sizeLink {
+				counts[i].Complete, counts[i].Incomplete = shard.counts(l)
+			} else {
+				counts[i].Complete, counts[i].Incomplete = shard.browsers(l)
+			}
 			counts[i].Downloaded = l.completed
 		}
 		shard.mu.Unlock()

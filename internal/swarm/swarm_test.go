@@ -17,6 +17,14 @@ func announce(s *Store, addr string, left uint64, event shoal.Event) shoal.Annou
 	return res
 }
 
+// announceBrowser announces the n-th browser, all from one address.
+func announceBrowser(s *Store, n int, left uint64, event shoal.Event) shoal.AnnounceResponse {
+	res := room(50)
+	addr := netip.MustParseAddrPort("192.0.2.1:1")
+	s.Announce(&shoal.AnnounceRequest{Addr: addr, Link: browser(n), Left: left, Event: event, NumWant: 50}, &res, 1)
+	return res
+}
+
 func downloaded(s *Store) uint32 {
 	var counts [1]shoal.ScrapeCounts
 	s.Scrape([]shoal.InfoHash{{}}, counts[:])
@@ -42,15 +50,20 @@ func TestCompleted(t *testing.T) {
 		{"a partial seed", []step{{5, 0, 0}, {0, shoal.EventPaused, 0}}},
 		{"kept when the torrent empties", []step{{5, 0, 0}, {0, 0, 1}, {0, shoal.EventStopped, 1}}},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			s := New(Config{PeerTimeout: time.Hour})
-			for i, step := range c.steps {
-				announce(s, "192.0.2.1:1", step.left, step.event)
-				if got := downloaded(s); got != step.want {
-					t.Fatalf("after step %d: downloaded %d, want %d", i, got, step.want)
+		for kind, say := range map[string]func(*Store, uint64, shoal.Event){
+			"IPv4":    func(s *Store, left uint64, event shoal.Event) { announce(s, "192.0.2.1:1", left, event) },
+			"browser": func(s *Store, left uint64, event shoal.Event) { announceBrowser(s, 1, left, event) },
+		} {
+			t.Run(c.name+", "+kind, func(t *testing.T) {
+				s := New(Config{PeerTimeout: time.Hour})
+				for i, step := range c.steps {
+					say(s, step.left, step.event)
+					if got := downloaded(s); got != step.want {
+						t.Fatalf("after step %d: downloaded %d, want %d", i, got, step.want)
+					}
 				}
-			}
-		})
+			})
+		}
 	}
 }
 
@@ -150,17 +163,18 @@ func TestRunExpires(t *testing.T) {
 		clock.Set(1)
 		announce(s, "192.0.2.1:1", 5, 0)
 		announce(s, "[2001:db8::1]:1", 0, 0)
+		announceBrowser(s, 1, 1, 0)
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
 		go func() { s.Run(ctx, &clock); close(done) }()
 		clock.Set(shoal.Tick(1).Add(59 * time.Second))
 		time.Sleep(10 * time.Second)
-		if got := s.Totals(); got.Peers != 2 {
+		if got := s.Totals(); got.Peers != 3 || got.Browsers != 1 {
 			t.Errorf("expired before its time: %+v", got)
 		}
 		clock.Set(shoal.Tick(1).Add(time.Minute + 2*time.Second))
 		time.Sleep(10 * time.Second)
-		if got := s.Totals(); got.Peers != 0 || got.Torrents != 0 {
+		if got := s.Totals(); got.Peers != 0 || got.Browsers != 0 || got.Torrents != 0 {
 			t.Errorf("not expired: %+v", got)
 		}
 		cancel()
@@ -222,6 +236,9 @@ func TestConcurrentAnnounces(t *testing.T) {
 					if n%5 == 0 {
 						reqs[j].Addr = netip.AddrPortFrom(addr6(n%500), uint16(1+w%2))
 					}
+					if n%4 == 0 {
+						reqs[j].Link = browser(int(n%700)*2 + w%2)
+					}
 					ress[j] = room(50)
 				}
 				if i%2 == 0 {
@@ -230,6 +247,8 @@ func TestConcurrentAnnounces(t *testing.T) {
 					s.Announce(&reqs[0], &ress[0], 1)
 				}
 				s.Scrape([]shoal.InfoHash{{0}, {1}}, make([]shoal.ScrapeCounts, 2))
+				s.ScrapeBrowsers([]shoal.InfoHash{{0}, {1}}, make([]shoal.ScrapeCounts, 2))
+				s.Leave([]shoal.InfoHash{{0}, {1}, {2}, {byte(i), 0, 1}}, browser(i))
 			}
 		})
 	}

@@ -2,6 +2,7 @@ package swarm
 
 import (
 	"encoding/binary"
+	"unsafe"
 
 	"github.com/shoal-tracker/shoal"
 	"github.com/shoal-tracker/shoal/peerid"
@@ -27,7 +28,10 @@ const (
 func (v *visit) announce(req *shoal.AnnounceRequest, res *shoal.AnnounceResponse) {
 	res.Complete, res.Incomplete = 0, 0
 	r := v.shard.find(&v.hash)
-	k, size := makeKey(req.Addr)
+	k, size := linkKey(req.Link), sizeLink
+	if req.Link == 0 {
+		k, size = makeKey(req.Addr)
+	}
 	if req.Event == shoal.EventStopped {
 		if r != 0 {
 			v.leave(v.shard.line(r), k, size, res)
@@ -56,9 +60,17 @@ func (v *visit) announce(req *shoal.AnnounceRequest, res *shoal.AnnounceResponse
 		at = v.join(&own, k, req)
 	}
 
-	res.Complete, res.Incomplete = v.shard.counts(l)
-	if at < 0 && res.Complete+res.Incomplete == 0 && l.completed == 0 && v.shard.droppable(l) {
+	if size != sizeLink {
+		res.Complete, res.Incomplete = v.shard.counts(l)
+	} else {
+		res.Complete, res.Incomplete = v.shard.browsers(l)
+	}
+	if at < 0 && res.Complete+res.Incomplete == 0 && v.shard.idle(l) && v.shard.droppable(l) {
 		v.shard.drop(&v.hash) // made for this peer, which found no room after all
+		return
+	}
+	if size == sizeLink {
+		v.handLinks(&own, at, req, res)
 		return
 	}
 	v.hand(&own, at, req, res)
@@ -78,6 +90,21 @@ func (v *visit) hand(f *family, at int, req *shoal.AnnounceRequest, res *shoal.A
 	*wire, *ids = f.sample(&v.shard.random, v.start, *wire, *ids, at, req.NumWant, req.Seeder())
 }
 
+// handLinks does the same for browsers, in the room that res.Links has.
+func (v *visit) handLinks(f *family, at int, req *shoal.AnnounceRequest, res *shoal.AnnounceResponse) {
+	n := len(res.Links)
+	links := res.Links[n:cap(res.Links)]
+	// Nothing looks at what the memory held before, so that it can be filled as
+	// the bytes it is.
+	room := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(links))), len(links)*sizeLink)[:0]
+	wire, _ := f.sample(&v.shard.random, v.start, room, nil, at, req.NumWant, req.Seeder())
+	given := len(wire) / sizeLink
+	for i := range given {
+		links[i] = shoal.Link(binary.LittleEndian.Uint64(wire[i*sizeLink:])) // itself, on most machines
+	}
+	res.Links = res.Links[:n+given]
+}
+
 // join stores a newcomer and returns its position, or -1.
 func (v *visit) join(f *family, k key, req *shoal.AnnounceRequest) int {
 	at := f.insert(&v.shard.random, k, v.time, peerid.Index(req.PeerID)|bitHere, req.Seeder())
@@ -86,7 +113,7 @@ func (v *visit) join(f *family, k key, req *shoal.AnnounceRequest) int {
 		v.store.held.peersRefused.Add(1)
 		return -1
 	}
-	v.store.held.peers.Add(1)
+	v.store.held.add(f.shape.size, 1)
 	if f.shape.ids {
 		f.details(at).set(req)
 	}
@@ -120,10 +147,14 @@ func (v *visit) leave(l *line, k key, size int, res *shoal.AnnounceResponse) {
 	f := v.shard.family(l, size)
 	if at := f.find(k); at >= 0 {
 		f.drop(at)
-		v.store.held.peers.Add(-1)
+		v.store.held.add(size, -1)
 	}
-	res.Complete, res.Incomplete = v.shard.counts(l)
-	if res.Complete+res.Incomplete == 0 && l.completed == 0 && v.shard.droppable(l) {
+	if size != sizeLink {
+		res.Complete, res.Incomplete = v.shard.counts(l)
+	} else {
+		res.Complete, res.Incomplete = v.shard.browsers(l)
+	}
+	if res.Complete+res.Incomplete == 0 && v.shard.idle(l) && v.shard.droppable(l) {
 		v.shard.drop(&v.hash)
 	}
 }

@@ -50,8 +50,15 @@ func externals(addrs []netip.Addr) (ip4, ip6 netip.Addr) {
 // alike and before anything looks at it: what is stored, what the rules judge
 // and what the client is told (BEP 24) is that address, and a peer that stops
 // is found by it again. Only the address of a proxy that names nobody can be
-// wrong.
+// wrong. A WebTorrent peer is its connection, and nobody is given its address:
+// the rules judge the one it connected from.
 func (s *settings) locate(req *shoal.AnnounceRequest) shoal.Failure {
+	if req.Link != 0 {
+		if req.FromProxy {
+			return shoal.ForwardedMissing
+		}
+		return shoal.OK
+	}
 	if s.believes(req) {
 		req.Addr = netip.AddrPortFrom(req.Claimed, req.Addr.Port())
 	} else if req.FromProxy {

@@ -29,7 +29,26 @@ func TestNothingIsAllocated(t *testing.T) {
 	for i := range hashes {
 		hashes[i][0] = byte(i)
 	}
+	links, link := make([]shoal.Link, 0, 5), shoal.NewLink(0, 1, 2, 3)
+	for slot := range uint32(9) {
+		browser := peer(0)
+		browser.Link = shoal.NewLink(0, 1, 100+slot, 1)
+		tr.Announce(&browser, &shoal.AnnounceResponse{})
+	}
+	var answer shoal.AnnounceResponse
 	for name, f := range map[string]func(){
+		"Announce and Leave of a browser": func() {
+			moved = peer(0)
+			moved.Link, answer.Links = link, links
+			tr.Announce(&moved, &answer)
+			tr.Leave(hashes, link)
+		},
+		"Announce of a browser, refused": func() {
+			moved = peer(0)
+			moved.Link, moved.FromProxy = link, true
+			tr.Announce(&moved, &answer)
+		},
+		"ScrapeBrowsers": func() { tr.ScrapeBrowsers(hashes, counts) },
 		"Announce": func() {
 			ress[0].Peers4 = ress[0].Peers4[:0]
 			tr.Announce(&reqs[0], &ress[0])
@@ -58,6 +77,9 @@ func TestNothingIsAllocated(t *testing.T) {
 		if got := testing.AllocsPerRun(100, f); got != 0 {
 			t.Errorf("%s: %v allocations", name, got)
 		}
+	}
+	if len(answer.Links) != cap(links) {
+		t.Errorf("measured the wrong thing: a browser was given %d others, want %d", len(answer.Links), cap(links))
 	}
 	if failures[22] != shoal.PortDenied || failures[23] != shoal.OK || len(ress[23].Peers4) == 0 {
 		t.Errorf("measured the wrong thing: failures %v, %v, %d bytes of peers", failures[22], failures[23], len(ress[23].Peers4))

@@ -68,8 +68,20 @@ func (t *Tracker) AnnounceBatch(reqs []shoal.AnnounceRequest, ress []shoal.Annou
 	}
 }
 
-// Scrape sets counts[i] to the counts of hashes[i]. The slices are of one
-// length.
+// Leave takes the peer that is a connection out of torrents. No rule has a say:
+// it is for connections that have closed.
+func (t *Tracker) Leave(hashes []shoal.InfoHash, link shoal.Link) {
+	t.swarm.Leave(hashes, link)
+}
+
+// Scrape sets counts[i] to the counts of hashes[i], without its WebTorrent
+// peers. The slices are of one length.
 func (t *Tracker) Scrape(hashes []shoal.InfoHash, counts []shoal.ScrapeCounts) {
 	t.swarm.Scrape(hashes, counts)
+}
+
+// ScrapeBrowsers is Scrape for the WebTorrent peers alone. Downloaded is that of
+// all.
+func (t *Tracker) ScrapeBrowsers(hashes []shoal.InfoHash, counts []shoal.ScrapeCounts) {
+	t.swarm.ScrapeBrowsers(hashes, counts)
 }
