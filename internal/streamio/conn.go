@@ -15,6 +15,7 @@ type Conn struct {
 	carrier       carrier // nil: a test's
 	link          shoal.Link
 	alarm         shoal.Tick
+	retained      int // bytes, by Hold
 	closed        bool
 	trusted       bool
 	secured       bool
@@ -26,6 +27,9 @@ type Conn struct {
 // carrier is the engine's side of a connection.
 type carrier interface {
 	queue(b []byte) bool
+	waiting() int
+	limit() *Limit
+	upgrade(p Protocol)
 	localAddr() netip.AddrPort
 }
 
@@ -39,6 +43,12 @@ type ConnState struct {
 
 	// Queue is what Conn.Queue does. nil: it drops everything, and says true.
 	Queue func(b []byte) bool
+
+	// Waiting is what Conn.Waiting returns. nil: 0.
+	Waiting func() int
+
+	// Upgrade is what Conn.Upgrade does. nil: nothing.
+	Upgrade func(p Protocol)
 }
 
 // NewConn returns a connection without an engine, for tests that call a
@@ -52,17 +62,31 @@ func NewConnWith(s ConnState) *Conn {
 	return &Conn{
 		remote: s.Remote, local: s.Local, clock: s.Clock, link: s.Link,
 		trusted: s.Trusted, secured: s.Secure, nameless: s.Nameless,
-		carrier: madeUp{queued: s.Queue, local: s.Local},
+		carrier: madeUp(s),
 	}
 }
 
-type madeUp struct {
-	queued func(b []byte) bool
-	local  netip.AddrPort
+type madeUp ConnState
+
+func (m madeUp) queue(b []byte) bool       { return m.Queue == nil || m.Queue(b) }
+func (m madeUp) localAddr() netip.AddrPort { return m.Local }
+
+func (m madeUp) limit() *Limit { return madeUpLimit }
+
+var madeUpLimit = NewLimit(0)
+
+func (m madeUp) waiting() int {
+	if m.Waiting == nil {
+		return 0
+	}
+	return m.Waiting()
 }
 
-func (m madeUp) queue(b []byte) bool       { return m.queued == nil || m.queued(b) }
-func (m madeUp) localAddr() netip.AddrPort { return m.local }
+func (m madeUp) upgrade(p Protocol) {
+	if m.Upgrade != nil {
+		m.Upgrade(p)
+	}
+}
 
 // Remote returns the address of the other side, never IPv4-mapped and without
 // a zone: what a PROXY header named, if a proxy of the listener sent one.
@@ -112,6 +136,40 @@ func (c *Conn) Alarm() shoal.Tick { return c.alarm }
 // after the reply of that call. false: the other side accepts too little, more
 // waits for it than Config.MaxQueue, and the connection is closed.
 func (c *Conn) Queue(b []byte) bool { return c.carrier != nil && c.carrier.queue(b) }
+
+// Waiting returns how many bytes of what was said the other side has not
+// accepted yet, with those of TLS; what the method that is running has Queued
+// among them, and its reply not. An engine that waits in its writes has nothing
+// else.
+func (c *Conn) Waiting() int {
+	if c.carrier == nil {
+		return 0
+	}
+	return c.carrier.waiting()
+}
+
+// Upgrade has p speak over the connection from now on. It may be called from
+// Bytes alone. When that has returned, its reply and what was Queued are sent
+// first. Then the alarm is off, p is opened, and is given what is left of the
+// input, of which Config.UpgradedInput bytes may be unread from then on. The
+// protocol that spoke before is called no more, not even Closed.
+//
+// If the connection is to close, or ends before p is opened, p is forgotten.
+func (c *Conn) Upgrade(p Protocol) {
+	if c.carrier != nil {
+		c.carrier.upgrade(p)
+	}
+}
+
+// Hold says that the protocol itself keeps so many bytes of what the other side
+// has sent: all that it keeps, not what is added. They count as the engine's own
+// do, Limit.SetMemory.
+func (c *Conn) Hold(bytes int) {
+	if c.carrier != nil {
+		c.carrier.limit().hold(bytes - c.retained)
+		c.retained = bytes
+	}
+}
 
 // Close closes the connection as soon as the method that called it returns,
 // after what it said, a reply or Queued, is written.

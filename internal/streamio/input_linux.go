@@ -38,8 +38,9 @@ func hangup(fd int32) error {
 // receive reads once: a connection that has more must wait until the others
 // had their turn.
 func (l *loop) receive(s *socket) {
-	have := copy(l.in, s.kept)
-	n, e := readSocket(s.fd, l.in[have:max(s.room(), have+1)])
+	room := s.room()
+	in, have := l.input(s, min(secureRead, max(room-len(s.kept), 1)))
+	n, e := readSocket(s.fd, in[have:min(len(in), max(room, have+1))])
 	switch {
 	case e == unix.EAGAIN || e == unix.EINTR:
 	case e != 0:
@@ -47,10 +48,26 @@ func (l *loop) receive(s *socket) {
 	case n == 0:
 		l.end(s, io.EOF)
 	case s.stage == stagePrelude:
-		l.prelude(s, l.in[:have+n])
+		l.prelude(s, in[:have+n])
 	default:
-		l.burst(s, l.in[:have+n])
+		l.burst(s, in[:have+n])
 	}
+}
+
+// input returns memory that begins with what s has kept, have bytes, and has
+// spare bytes of room behind it or more.
+func (l *loop) input(s *socket, spare int) (in []byte, have int) {
+	have = len(s.kept)
+	if have < stayingInput {
+		copy(l.in, s.kept)
+		return l.in, have
+	}
+	if cap(s.kept)-have < spare {
+		grown := append(l.shelves.borrow(have+spare), s.kept...)
+		l.shelves.giveBack(s.kept)
+		s.kept = grown
+	}
+	return s.kept[:cap(s.kept)], have
 }
 
 // prelude gets on with what comes before the protocol.
@@ -96,16 +113,16 @@ func (l *loop) receiveSecure(s *socket) {
 // decrypt reads what cipher holds, to the end: only then is that memory free
 // for others.
 func (l *loop) decrypt(s *socket, cipher []byte) {
-	have := copy(l.in, s.kept)
+	in, have := l.input(s, len(cipher)+longestRecord)
 	s.secure.feed(cipher)
 	var err error
 	for err == nil {
-		if have == len(l.in) {
+		if have == len(in) {
 			err = ErrInput // more than such a number of bytes can hold
 			break
 		}
 		var n int
-		n, err = s.secure.read(l.in[have:])
+		n, err = s.secure.read(in[have:])
 		have += n
 	}
 	if errors.Is(err, errMore) {
@@ -117,7 +134,7 @@ func (l *loop) decrypt(s *socket, cipher []byte) {
 		return
 	}
 	s.hung = err
-	l.burst(s, l.in[:have])
+	l.burst(s, in[:have])
 	l.hangUp(s)
 }
 
@@ -132,7 +149,7 @@ func (l *loop) hangUp(s *socket) {
 // replies together. It stops where the other side accepts no more of them.
 func (l *loop) burst(s *socket, in []byte) {
 	out := l.out[:0]
-	used, limit := 0, s.listening.config.MaxInput
+	used, limit := 0, s.room()
 	var why error
 	for used < len(in) && !s.closed && s.out.len() == 0 {
 		window := in[used:min(len(in), used+limit)]
@@ -146,6 +163,13 @@ func (l *loop) burst(s *socket, in []byte) {
 		// A reply that had to grow leaves its memory to the next.
 		if cap(reply) > cap(l.out) && cap(reply) <= poolSize {
 			l.out = reply[:0]
+		}
+		if l.next != nil && !s.closed {
+			if !l.upgrade(s, out) {
+				return
+			}
+			out, limit = l.out[:0], s.room()
+			continue
 		}
 		if n == 0 {
 			if len(window) == limit && !s.closed {
@@ -176,10 +200,23 @@ func (l *loop) burst(s *socket, in []byte) {
 	}
 }
 
+// upgrade says the last words of the protocol of s, and opens the next one.
+// false: the connection has ended over it.
+func (l *loop) upgrade(s *socket, out []byte) bool {
+	next := l.next
+	if !l.say(s, out) || !l.sayAside(s) {
+		return false
+	}
+	s.protocol, s.upgraded, s.alarm = next, true, 0
+	l.enter(s)
+	s.protocol.Open(&s.Conn)
+	return s.closed || l.sayAside(s)
+}
+
 // enter comes before each method of a protocol but Closed: what s Queues in it
 // is nobody else's.
 func (l *loop) enter(s *socket) {
-	l.current = s
+	l.current, l.next = s, nil
 	l.aside = l.aside[:0]
 }
 
@@ -195,19 +232,23 @@ func (l *loop) after(s *socket) {
 	}
 }
 
-// keep remembers input that is not used yet.
+// keep remembers input that is not used yet, which may stand in the memory of
+// what was kept before. A little of it must not hold the memory of much.
 func (l *loop) keep(s *socket, rest []byte) {
-	if len(rest) == 0 || len(rest) > cap(s.kept) {
-		l.shelves.giveBack(s.kept)
+	kept := s.kept
+	switch n := len(rest); {
+	case n == 0:
 		s.kept = nil
-	}
-	if len(rest) == 0 {
+	case n > cap(kept) || cap(kept) > max(8*n, readSize):
+		s.kept = append(l.shelves.borrow(n), rest...)
+	case len(kept) > 0 && &kept[0] == &rest[0]:
+		s.kept = kept[:n]
+		return
+	default:
+		s.kept = append(kept[:0], rest...)
 		return
 	}
-	if s.kept == nil {
-		s.kept = l.shelves.borrow(len(rest))
-	}
-	s.kept = append(s.kept[:0], rest...)
+	l.shelves.giveBack(kept)
 }
 
 // drop reads what nobody wants any more. false: nothing is there.

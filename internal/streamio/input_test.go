@@ -38,7 +38,7 @@ func TestIdleConnectionBorrowsNothing(t *testing.T) {
 			s = &stream{
 				Conn:     Conn{clock: new(shoal.Clock)},
 				socket:   &scripted{read: read},
-				port:     &port{portable: new(portable), config: Config{MaxInput: 10 * readSize}},
+				port:     &port{portable: &portable{limit: NewLimit(0)}, config: Config{MaxInput: 10 * readSize}},
 				protocol: p,
 			}
 			s.run()

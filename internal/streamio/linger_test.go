@@ -131,7 +131,7 @@ func endless(t *testing.T, more func(t *testing.T, c net.Conn) error) {
 // What is read after the last reply, to the byte.
 func TestLingerReads(t *testing.T) {
 	var read int
-	s := &stream{port: &port{portable: new(portable)}, socket: &scripted{read: func(b []byte) (int, error) {
+	s := &stream{port: &port{portable: &portable{limit: NewLimit(0)}}, socket: &scripted{read: func(b []byte) (int, error) {
 		if read > 10*lingerBytes {
 			return 0, io.EOF
 		}

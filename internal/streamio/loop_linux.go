@@ -30,6 +30,15 @@ const (
 	// there, or be what was read while a handshake was under way.
 	secureRead = 16 << 10
 	secureRoom = 4 * secureRead
+
+	// longestRecord is more than TLS has of one, encrypted or not: of what came
+	// before, as much as may be waiting for its end.
+	longestRecord = 17 << 10
+
+	// stayingInput is how much unused input stays where it is when more comes,
+	// instead of being copied in front of it: a large message that comes by the
+	// byte would cost its square.
+	stayingInput = 16 << 10
 )
 
 // loop is an event loop: one thread, and connections that it alone touches.
@@ -50,12 +59,13 @@ type loop struct {
 	now     shoal.Tick // of this round
 	events  [maxEvents]unix.EpollEvent
 	name    socketName
-	in      []byte  // input, of one connection at a time
-	cipher  []byte  // the same before it is decrypted
-	out     []byte  // replies
-	sealed  []byte  // the same after they were encrypted
-	aside   []byte  // what current has Queued
-	current *socket // whose protocol runs
+	in      []byte   // input, of one connection at a time
+	cipher  []byte   // the same before it is decrypted
+	out     []byte   // replies
+	sealed  []byte   // the same after they were encrypted
+	aside   []byte   // what current has Queued
+	current *socket  // whose protocol runs
+	next    Protocol // current's, if it has called Upgrade
 
 	gathers bool // what is said waits for the end of the round
 	dirty   []*socket
@@ -105,7 +115,7 @@ func (l *loop) run() error {
 func (l *loop) start() error {
 	room := preludeRoom
 	for _, a := range l.acceptors {
-		need := a.listening.config.MaxInput
+		need := max(a.listening.config.MaxInput, a.listening.config.UpgradedInput)
 		if a.listening.config.TLS != nil {
 			need += secureRoom
 			if l.cipher == nil {
@@ -181,6 +191,10 @@ func (l *loop) settle(s *socket) {
 	if s.stage == stageEnded {
 		return
 	}
+	if l.engine.config.Limit.starves(cap(s.kept) + cap(s.out.b) + s.retained) {
+		l.end(s, ErrMemory)
+		return
+	}
 	if want := s.wants(); !s.known || want != s.interest {
 		operation := unix.EPOLL_CTL_ADD
 		if s.known {
@@ -215,6 +229,8 @@ func (l *loop) end(s *socket, why error) {
 	}
 	closeSocket(s.fd)
 	l.engine.config.Limit.give()
+	l.engine.config.Limit.hold(-s.retained)
+	s.retained = 0
 	l.shelves.giveBack(s.kept)
 	s.out.drop(&l.shelves)
 	s.kept, s.secure, s.shake = nil, nil, nil

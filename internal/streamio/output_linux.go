@@ -114,7 +114,8 @@ func (l *loop) flush(s *socket) {
 		l.over(s)
 	case stageOpen:
 		if len(s.kept) > 0 {
-			l.burst(s, l.in[:copy(l.in, s.kept)])
+			in, have := l.input(s, 0)
+			l.burst(s, in[:have])
 		}
 		l.hangUp(s)
 	}

@@ -11,11 +11,20 @@ const (
 // shelves are the memory that a loop lends to its connections, by size: powers
 // of two. What lies idle is bounded, everything beyond is left to the collector.
 type shelves struct {
-	idle [largestShelf - smallestShelf + 1][][]byte
+	limit *Limit // counts what is lent; nil: nobody does
+	idle  [largestShelf - smallestShelf + 1][][]byte
 }
 
 // borrow returns an empty slice with room for n bytes or more.
 func (h *shelves) borrow(n int) []byte {
+	b := h.take(n)
+	if h.limit != nil {
+		h.limit.hold(cap(b))
+	}
+	return b
+}
+
+func (h *shelves) take(n int) []byte {
 	size := max(bits.Len(uint(max(n, 1)-1)), smallestShelf)
 	if size > largestShelf {
 		return make([]byte, 0, n)
@@ -32,6 +41,9 @@ func (h *shelves) borrow(n int) []byte {
 
 // giveBack takes what borrow returned, or nil.
 func (h *shelves) giveBack(b []byte) {
+	if h.limit != nil && cap(b) > 0 {
+		h.limit.hold(-cap(b))
+	}
 	size := bits.Len(uint(cap(b))) - 1
 	if cap(b) == 0 || cap(b) != 1<<size || size < smallestShelf || size > largestShelf {
 		return

@@ -52,6 +52,7 @@ type socket struct {
 	known      bool  // epoll has been told of it
 	unread     bool  // stageClosing: linger afterwards
 	dirty      bool  // in loop.dirty
+	upgraded   bool  // protocol is not the one that the connection began with
 	choked     error // why Queue refused something; the connection is to end over it
 }
 
@@ -89,8 +90,11 @@ func (s *socket) wants() uint32 {
 
 // room is how many bytes of input may be there unused.
 func (s *socket) room() int {
-	if s.stage == stagePrelude {
+	switch {
+	case s.stage == stagePrelude:
 		return preludeRoom
+	case s.upgraded:
+		return s.listening.config.UpgradedInput
 	}
 	return s.listening.config.MaxInput
 }
@@ -100,6 +104,35 @@ func (s *socket) localAddr() netip.AddrPort {
 		return netip.AddrPort{} // the number is another's
 	}
 	return localName(s.fd)
+}
+
+func (s *socket) limit() *Limit { return s.loop.engine.config.Limit }
+
+// waiting is Conn.Waiting. What only waits for the other messages of this round
+// is sent when there is enough of it: a protocol that looks must not take it for
+// a reader who is slow.
+func (s *socket) waiting() int {
+	l := s.loop
+	if l == nil || s.stage == stageEnded {
+		return 0
+	}
+	if s.dirty && s.out.len() >= writeSize && s.choked == nil {
+		if s.choked = l.send(s); s.choked != nil {
+			s.closed = true
+		}
+	}
+	n := s.out.len()
+	if l.current == s {
+		n += len(l.aside)
+	}
+	return n
+}
+
+// upgrade is Conn.Upgrade. Only burst looks whether it was called.
+func (s *socket) upgrade(p Protocol) {
+	if l := s.loop; l != nil && l.current == s {
+		l.next = p
+	}
 }
 
 // queue is Conn.Queue. What it is given stays with the loop until the method

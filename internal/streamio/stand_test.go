@@ -37,6 +37,9 @@ type lines struct {
 	refused  atomic.Bool // Queue said no
 	received atomic.Int64
 	hold     chan struct{} // Received and "close held" wait for it; nil: they do not
+
+	// orders are lines that a test has its own answers to. nil: there are none.
+	orders map[string]func(p *lines, c *Conn, out []byte) ([]byte, Then)
 }
 
 func (p *lines) enter() {
@@ -90,6 +93,10 @@ func (p *lines) Bytes(c *Conn, in, out []byte) (int, []byte, Then) {
 	line := in[:end+1]
 	if bytes.HasPrefix(line, []byte("long ")) {
 		return len(line), append(out, "LONG\n"...), Keep
+	}
+	if order := p.orders[string(line[:end])]; order != nil {
+		reply, then := order(p, c, out)
+		return len(line), reply, then
 	}
 	switch string(line[:end]) {
 	case "close":
@@ -231,7 +238,7 @@ func startStand(t *testing.T, which int, addr netip.AddrPort, change func(*setti
 	c.NewProtocol = func() Protocol {
 		p := &lines{
 			t: t, closed: make(chan error, 2), ticks: make(chan shoal.Tick, 10),
-			alarm: model.alarm, onTick: model.onTick, hold: model.hold,
+			alarm: model.alarm, onTick: model.onTick, hold: model.hold, orders: model.orders,
 		}
 		s.protocols <- p
 		return p

@@ -30,6 +30,10 @@ func (l *loop) stop() bool {
 		case s.stage == stageClosing:
 			s.unread = false
 		case s.stage == stageOpen:
+			l.enter(s)
+			if p, ok := s.protocol.(Stopper); ok {
+				p.Stopping(&s.Conn)
+			}
 			l.finish(s, nil, false, ErrStopped)
 		default:
 			l.end(s, ErrStopped)

@@ -34,9 +34,11 @@ type stream struct {
 	rang    bool       // the read deadline has passed and must be replaced
 	writeBy shoal.Tick // the write deadline
 
-	mail   mail
-	queued []byte // by Queue, in the method that is running
-	choked bool   // Queue was over its bound
+	mail     mail
+	queued   []byte   // by Queue, in the method that is running
+	choked   bool     // Queue was over its bound
+	upgraded bool     // protocol is not the one that the connection began with
+	next     Protocol // the one that Bytes has called Upgrade with
 
 	// A read needs memory while it waits, and most connections only wait: what
 	// an ordinary request fits into is their own, more is borrowed.
@@ -52,6 +54,7 @@ func (s *stream) run() {
 	if why == nil {
 		s.open()
 		unread, why = s.talk(have)
+		s.sayLast(why)
 	}
 	if s.secure != nil && (why == nil || errors.Is(why, ErrStopped)) {
 		_ = s.writeRaw(s.secure.closeNotify(nil)) // a goodbye; it is over either way
@@ -60,6 +63,7 @@ func (s *stream) run() {
 		s.linger()
 	}
 	s.giveBack()
+	s.Hold(0)
 	s.socket.Close()
 	s.port.lost.Add(uint64(s.mail.shut()))
 	if s.protocol != nil {
@@ -74,11 +78,26 @@ func (s *stream) open() {
 	s.protocol.Open(&s.Conn)
 }
 
+// sayLast gives the protocol the word when everything stops.
+func (s *stream) sayLast(why error) {
+	if p, ok := s.protocol.(Stopper); ok && errors.Is(why, ErrStopped) {
+		p.Stopping(&s.Conn)
+		_ = s.flush() // it is over either way
+	}
+}
+
+// room is how many bytes of input may be there unused.
+func (s *stream) room() int {
+	if s.upgraded {
+		return s.port.config.UpgradedInput
+	}
+	return s.port.config.MaxInput
+}
+
 // talk reads and answers until the connection is to be closed, and reports
 // whether that leaves input unread. It begins with the first have bytes of the
 // input, which are there already.
 func (s *stream) talk(have int) (unread bool, why error) {
-	limit := s.port.config.MaxInput
 	if err := s.flush(); err != nil {
 		return false, err
 	}
@@ -106,7 +125,10 @@ func (s *stream) talk(have int) (unread bool, why error) {
 			if have >= len(s.in) {
 				s.enlarge(have + 1)
 			}
-			n, err := s.read(s.in[have:min(len(s.in), max(limit, have+1))])
+			if s.port.limit.starves(len(s.in) + s.retained) {
+				return false, ErrMemory
+			}
+			n, err := s.read(s.in[have:min(len(s.in), max(s.room(), have+1))])
 			have += n
 			if n > 0 {
 				break
@@ -156,24 +178,34 @@ func (s *stream) hear() error {
 func (s *stream) enlarge(room int) {
 	if s.large == nil {
 		s.large = inputs.Get().(*memory)
+		s.port.limit.hold(len(s.large.b))
 		copy(s.large.b, s.in)
 	}
 	for have := len(s.large.b); have < room; have = len(s.large.b) {
 		s.large.b = append(s.large.b, make([]byte, have)...)
+		s.port.limit.hold(have)
 	}
 	s.in = s.large.b
 }
 
 // keep moves the input from used to have to the front, into the connection's
-// own memory if it fits there, and returns its length.
+// own memory or the least that is borrowed if it fits there, and returns its
+// length.
 func (s *stream) keep(used, have int) int {
 	left := s.in[used:have]
-	if len(left) <= smallSize && s.large != nil {
+	switch n := len(left); {
+	case s.large != nil && n <= smallSize:
 		copy(s.small[:], left)
 		s.giveBack()
-		return len(left)
+	case s.large != nil && n <= readSize && len(s.in) > readSize:
+		s.port.limit.hold(readSize - len(s.in))
+		s.large = inputs.Get().(*memory)
+		s.in = s.large.b
+		copy(s.in, left)
+	case used > 0:
+		copy(s.in, left)
 	}
-	return copy(s.in, left)
+	return len(left)
 }
 
 // giveBack forgets the input, and returns the memory that was borrowed for it.
@@ -181,6 +213,7 @@ func (s *stream) giveBack() {
 	if s.large == nil {
 		return
 	}
+	s.port.limit.hold(-len(s.large.b))
 	if len(s.large.b) == readSize {
 		inputs.Put(s.large)
 	}
@@ -209,10 +242,11 @@ func (s *stream) burst(have int) (left int, err error) {
 	m := outputs.Get().(*memory)
 	defer outputs.Put(m)
 	out := m.b[:0]
-	used, limit := 0, s.port.config.MaxInput
+	used, limit := 0, s.room()
 	stuck := false
 	for used < have && !s.closed && !stuck {
 		in := s.in[used:min(have, used+limit)]
+		s.next = nil
 		n, reply, then := s.protocol.Bytes(&s.Conn, in, out)
 		used += n
 		out = reply
@@ -222,6 +256,14 @@ func (s *stream) burst(have int) (left int, err error) {
 		// A reply that had to grow leaves its memory to the next.
 		if cap(reply) > cap(m.b) && cap(reply) <= poolSize {
 			m.b = reply[:0]
+		}
+		if s.next != nil && !s.closed {
+			used, have = 0, s.keep(used, have)
+			if err := s.upgradeAfter(out); err != nil {
+				return have, err
+			}
+			out, limit = m.b[:0], s.room()
+			continue
 		}
 		if n == 0 {
 			if len(in) == limit && !s.closed {
@@ -251,6 +293,28 @@ func (s *stream) burst(have int) (left int, err error) {
 	return left, err
 }
 
+// upgradeAfter says the last words of the protocol, and opens the next one.
+func (s *stream) upgradeAfter(reply []byte) error {
+	next := s.next
+	if err := s.write(reply); err != nil {
+		return err
+	}
+	if err := s.flush(); err != nil {
+		return err
+	}
+	s.protocol, s.upgraded, s.alarm = next, true, 0
+	s.protocol.Open(&s.Conn)
+	return s.flush()
+}
+
+// upgrade is Conn.Upgrade.
+func (s *stream) upgrade(p Protocol) { s.next = p }
+
+// waiting is Conn.Waiting.
+func (s *stream) limit() *Limit { return s.port.limit }
+
+func (s *stream) waiting() int { return len(s.queued) }
+
 func (s *stream) localAddr() netip.AddrPort { return s.local }
 
 // queue is Conn.Queue. This engine waits in its writes, so that nothing is
@@ -270,6 +334,11 @@ func (s *stream) flush() error {
 	s.queued = nil
 	if s.choked {
 		return ErrQueue
+	}
+	s.port.limit.hold(len(b))
+	defer s.port.limit.hold(-len(b))
+	if s.port.limit.starves(len(b)) {
+		return ErrMemory
 	}
 	return s.write(b)
 }

@@ -50,6 +50,13 @@ type Receiver interface {
 	Received(c *Conn, message []byte)
 }
 
+// Stopper is a Protocol with something to say when the loops stop.
+type Stopper interface {
+	// Stopping is called once for each connection that is open then. It may
+	// Queue last words. The connection is closed after it, whatever it does.
+	Stopping(c *Conn)
+}
+
 // Then is what becomes of a connection after a reply.
 type Then uint8
 
@@ -64,6 +71,7 @@ var (
 	ErrStopped = errors.New("the listener stopped")
 	ErrInput   = errors.New("a message is larger than the input may be")
 	ErrQueue   = errors.New("more waits to be sent than may")
+	ErrMemory  = errors.New("all connections together hold more than they may")
 )
 
 // Why a connection was closed before its protocol began.
@@ -78,6 +86,10 @@ type Config struct {
 	// handed that many once; if it uses none of them the connection is closed.
 	// 0: 8192.
 	MaxInput int
+
+	// UpgradedInput is the MaxInput of connections that were Upgraded. 0: it
+	// stays the same.
+	UpgradedInput int
 
 	// MaxQueue is the most bytes of replies, and of what was Queued, that wait
 	// for the other side to accept them. Beyond it the connection is closed.
@@ -131,6 +143,9 @@ const (
 func (c Config) withDefaults() Config {
 	if c.MaxInput == 0 {
 		c.MaxInput = readSize
+	}
+	if c.UpgradedInput == 0 {
+		c.UpgradedInput = c.MaxInput
 	}
 	if c.MaxQueue == 0 {
 		c.MaxQueue = queueSize

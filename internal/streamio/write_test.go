@@ -45,7 +45,7 @@ func TestWritesHoldLittle(t *testing.T) {
 					writes = append(writes, len(b))
 					borrowed = append(borrowed, s.large != nil)
 				}},
-				port:     &port{portable: new(portable), config: Config{MaxInput: readSize, WriteTimeout: time.Second}},
+				port:     &port{portable: &portable{limit: NewLimit(0)}, config: Config{MaxInput: readSize, WriteTimeout: time.Second}},
 				protocol: &lines{t: t, closed: make(chan error, 1)},
 			}
 			s.run()

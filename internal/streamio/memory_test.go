@@ -1,0 +1,92 @@
+package streamio
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+)
+
+// Those who send messages that never end, and read no replies, may hold only so
+// much together, and the others are served.
+func TestMemoryIsScarce(t *testing.T) {
+	eachEngine(t, func(t *testing.T, start func(func(*settings, *lines)) *stand) {
+		const most = 256 << 10
+		limit := NewLimit(0)
+		limit.SetMemory(most)
+		s := start(func(c *settings, _ *lines) { c.Limit, c.MaxInput = limit, 64<<10 })
+		honest := s.dial()
+		s.protocol()
+		var greedy []net.Conn
+		var protocols []*lines
+		for range 20 {
+			c := s.dial()
+			greedy, protocols = append(greedy, c), append(protocols, s.protocol())
+			send(t, c, strings.Repeat("x", 40<<10))
+		}
+		ended := 0
+		eventually(t, "some are closed", func() bool { return limit.Starved() > 0 })
+		for i := range 5 {
+			question := fmt.Sprintf("are you there %d?\n", i)
+			send(t, honest, question)
+			expect(t, honest, strings.ToUpper(question))
+		}
+		eventually(t, "what is held is within the bound", func() bool { return limit.Memory() <= most })
+		for _, c := range greedy {
+			c.Close()
+		}
+		for _, p := range protocols {
+			if errors.Is(wait(t, p.closed), ErrMemory) {
+				ended++
+			}
+		}
+		if ended != int(limit.Starved()) || ended == 20 {
+			t.Errorf("%d of 20 were closed for it, %d are counted", ended, limit.Starved())
+		}
+		honest.Close()
+		eventually(t, "nothing is held", func() bool { return limit.Memory() == 0 })
+	})
+}
+
+// What a protocol keeps itself counts too.
+func TestHold(t *testing.T) {
+	eachEngine(t, func(t *testing.T, start func(func(*settings, *lines)) *stand) {
+		limit := NewLimit(0)
+		limit.SetMemory(100 << 10)
+		s := start(func(c *settings, p *lines) {
+			c.Limit = limit
+			p.orders = map[string]func(p *lines, c *Conn, out []byte) ([]byte, Then){
+				"hold": func(_ *lines, c *Conn, out []byte) ([]byte, Then) {
+					c.Hold(60 << 10)
+					return append(out, "HELD\n"...), Keep
+				},
+				"let go": func(_ *lines, c *Conn, out []byte) ([]byte, Then) {
+					c.Hold(0)
+					return append(out, "GONE\n"...), Keep
+				},
+			}
+		})
+		a, b := s.dial(), s.dial()
+		first, second := s.protocol(), s.protocol()
+		for range 3 {
+			send(t, a, "hold\n")
+			expect(t, a, "HELD\n")
+		}
+		if got := limit.Memory(); got < 60<<10 || got > 80<<10 {
+			t.Errorf("%d bytes are held, want 60 KiB and little more", got)
+		}
+		send(t, a, "let go\n")
+		expect(t, a, "GONE\n")
+		send(t, b, "hold\n")
+		expect(t, b, "HELD\n")
+		send(t, a, "hold\n")
+		why := wait(t, first.closed)
+		if !errors.Is(why, ErrMemory) || limit.Starved() != 1 {
+			t.Errorf("Closed(%v), %d counted, want %v", why, limit.Starved(), ErrMemory)
+		}
+		b.Close()
+		wait(t, second.closed)
+		eventually(t, "nothing is held", func() bool { return limit.Memory() == 0 })
+	})
+}
