@@ -10,6 +10,9 @@ type Config struct {
 	// Addresses to listen on, IP:PORT each. "" turns the listener off.
 	Listen []netip.AddrPort `toml:"listen"`
 
+	// Take WebTorrent clients: WebSockets at any path of these listeners.
+	WebTorrent bool `toml:"webtorrent"`
+
 	// Let clients send more than one request over a connection.
 	KeepAlive bool `toml:"keep_alive"`
 
@@ -35,8 +38,9 @@ func DefaultConfig() Config {
 			netip.AddrPortFrom(netip.IPv4Unspecified(), 6969),
 			netip.AddrPortFrom(netip.IPv6Unspecified(), 6969),
 		},
-		KeepAlive: true,
-		Forwarded: forwardedHeaders[0],
+		WebTorrent: true,
+		KeepAlive:  true,
+		Forwarded:  forwardedHeaders[0],
 	}
 }
 
@@ -44,7 +48,8 @@ func DefaultConfig() Config {
 var forwardedHeaders = []string{"X-Forwarded-For", "Forwarded", "X-Real-IP", "CF-Connecting-IP"}
 
 // Validate reports every value that is out of range. Every Listen and
-// TrustedProxies that can be parsed, and every KeepAlive, is in range.
+// TrustedProxies that can be parsed, and every WebTorrent and KeepAlive, is in
+// range.
 func (c *Config) Validate(report func(key string, value any, allowed string)) {
 	for _, name := range forwardedHeaders {
 		if c.Forwarded == name {

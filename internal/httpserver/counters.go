@@ -7,6 +7,7 @@ type Counters struct {
 	Requests  uint64 // requests that were answered, of whatever kind
 	Announces uint64 // announces among them; HEAD is none
 	Scrapes   uint64 // scrapes among them
+	Upgrades  uint64 // those among them that asked for a WebSocket
 	Refused   uint64 // requests among them that were answered with a failure
 }
 
@@ -15,11 +16,11 @@ type Counters struct {
 const countSets = 16
 
 type counts struct {
-	requests, announces, scrapes, refused atomic.Uint64
+	requests, announces, scrapes, upgrades, refused atomic.Uint64
 
 	lone atomic.Uint64 // announces while all came from one private address
 
-	_ [128 - 5*8]byte // keeps neighbours off one cache line, and off a pair of them
+	_ [128 - 6*8]byte // keeps neighbours off one cache line, and off a pair of them
 }
 
 // Counters returns the sums of what all connections counted.
@@ -30,6 +31,7 @@ func (s *Server) Counters() Counters {
 		sum.Requests += c.requests.Load()
 		sum.Announces += c.announces.Load()
 		sum.Scrapes += c.scrapes.Load()
+		sum.Upgrades += c.upgrades.Load()
 		sum.Refused += c.refused.Load()
 	}
 	return sum

@@ -7,6 +7,7 @@
 package httpserver
 
 import (
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,6 +32,7 @@ type Server struct {
 	keepAlive bool
 	plain     plain
 	challenge func(host, path string) (body []byte, ok bool)
+	upgrade   Upgrade // nil: WebSockets are not taken
 	tracker   *tracker.Tracker
 	scratch   sync.Pool // of *scratch
 	proxies   *streamio.Proxies
@@ -44,8 +46,19 @@ type Server struct {
 	counts [countSets]counts
 }
 
-// Options are what a server has from its listener's TLS. The zero Options are
-// those of a listener without.
+// Upgrade answers a GET that asks for a WebSocket, at any path. It appends the
+// whole response to out and returns what the connection speaks from then on;
+// nil: it was refused, and the connection is closed.
+//
+// header returns the value of the only header line of a name, which is given in
+// lower case; nil if there is none, or more than one. from is the client's
+// address, also where proxies are between. conn, target and what header returns
+// are the caller's, and may not be kept. It is called by many goroutines at once.
+type Upgrade func(conn *streamio.Conn, from netip.Addr, target []byte, header func(name string) []byte, out []byte) (reply []byte, next streamio.Protocol)
+
+// Options are what a server has from elsewhere: from its listener's TLS, and from
+// the transport that begins with HTTP. The zero Options are those of a listener
+// without either.
 type Options struct {
 	// Plain is what a request gets that came without TLS, and not from a
 	// trusted proxy: serve, redirect or refuse. "" is serve.
@@ -56,6 +69,10 @@ type Options struct {
 	// whatever Plain is. It is called by many goroutines at once. nil: there is
 	// no answer.
 	Challenge func(host, path string) (body []byte, ok bool)
+
+	// Upgrade takes WebSockets, unless the listener's configuration says that
+	// there are none. nil: there are none.
+	Upgrade Upgrade
 }
 
 // New returns a server in front of t.
@@ -67,6 +84,9 @@ func New(c Config, t *tracker.Tracker, o Options) *Server {
 		tracker:   t,
 		scratch:   sync.Pool{New: func() any { return new(scratch) }},
 		proxies:   streamio.NewProxies(nil),
+	}
+	if c.WebTorrent {
+		s.upgrade = o.Upgrade
 	}
 	s.Configure(c)
 	return s
@@ -147,6 +167,8 @@ func (c *connection) Bytes(conn *streamio.Conn, in, out []byte) (int, []byte, st
 	}
 
 	switch {
+	case r.upgraded:
+		return size, out, streamio.Keep
 	case r.keepAlive:
 		conn.SetAlarm(conn.Now().Add(idleTimeout))
 		return size, out, streamio.Keep
@@ -168,6 +190,9 @@ func (c *connection) answer(conn *streamio.Conn, r *request, out []byte) ([]byte
 	}
 	if c.server.plain.forbids(conn) {
 		return c.server.insecure(r, out)
+	}
+	if r.upgrade && c.server.upgrade != nil {
+		return c.upgrade(conn, r, out), shoal.OK
 	}
 	switch {
 	case r.route == announce && r.method == head:

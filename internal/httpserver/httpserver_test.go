@@ -40,6 +40,7 @@ type visitor struct {
 	*streamio.Conn
 	clock    *shoal.Clock
 	protocol streamio.Protocol
+	next     streamio.Protocol // by Upgrade
 	unread   []byte
 }
 
@@ -51,6 +52,7 @@ func visitAs(s *Server, from string, state streamio.ConnState) *visitor {
 	v.clock.Set(1_000_000)
 	state.Remote, state.Local = netip.MustParseAddrPort(from), netip.MustParseAddrPort("192.0.2.80:6969")
 	state.Clock = v.clock
+	state.Upgrade = func(p streamio.Protocol) { v.next = p }
 	v.Conn = streamio.NewConnWith(state)
 	v.protocol.Open(v.Conn)
 	return v
@@ -65,6 +67,12 @@ func (v *visitor) send(in string) string {
 		v.unread, out = v.unread[used:], reply
 		if then == streamio.Close {
 			v.Close()
+		}
+		if v.next != nil && !v.IsClosed() {
+			v.protocol, v.next = v.next, nil
+			v.SetAlarm(0)
+			v.protocol.Open(v.Conn)
+			continue
 		}
 		if used == 0 {
 			break

@@ -120,8 +120,11 @@ func (r *request) host() (name []byte, port uint16, ok bool) {
 }
 
 // field returns the value of a header that stands once.
-func (r *request) field(name string) (value []byte, ok bool) {
-	for rest := r.fields; len(rest) > 0; {
+func (r *request) field(name string) (value []byte, ok bool) { return field(r.fields, name) }
+
+// field is request.field of header lines alone.
+func field(fields []byte, name string) (value []byte, ok bool) {
+	for rest := fields; len(rest) > 0; {
 		var line []byte
 		line, rest = cutLine(rest)
 		if n := bytes.IndexByte(line, ':'); n > 0 && is(line[:n], name) {

@@ -40,6 +40,8 @@ type request struct {
 	old       bool   // HTTP/1.0, where connections close unless told otherwise
 	keepAlive bool   // the client wants the connection kept, and it can be
 	body      bool   // something follows that is not a request
+	upgrade   bool   // the client wants to speak WebSocket from here on
+	upgraded  bool   // and does
 }
 
 // emptyLine returns the length of the empty line that in begins with. Some
@@ -183,11 +185,13 @@ func (r *request) readTarget(target []byte) bool {
 // "Content-Length :" passed over, a proxy that reads it otherwise could be
 // made to send one client's request as the body of another's.
 func (r *request) readHeaders(in []byte) shoal.Failure {
-	var closes, keeps bool
+	var closes, keeps, upgrades, webSocket bool
 	for count := 0; ; count++ {
 		line, rest := cutLine(in)
 		if len(line) == 0 {
 			r.keepAlive = !closes && (keeps || !r.old)
+			// HTTP/1.0 knows nothing of it: a proxy may have passed it on (RFC 9110).
+			r.upgrade = upgrades && webSocket && r.method == get && !r.old
 			return shoal.OK
 		}
 		if count == maxHeaders {
@@ -202,6 +206,9 @@ func (r *request) readHeaders(in []byte) shoal.Failure {
 		case is(name, "connection"):
 			closes = closes || hasElement(value, "close")
 			keeps = keeps || hasElement(value, "keep-alive")
+			upgrades = upgrades || hasElement(value, "upgrade")
+		case is(name, "upgrade"):
+			webSocket = webSocket || hasElement(value, "websocket")
 		case is(name, "content-length"):
 			value = trim(value)
 			digits := 0

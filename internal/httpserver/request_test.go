@@ -38,7 +38,7 @@ func naiveRead(in string) (request, shoal.Failure) {
 	}
 	r.method = map[string]method{"GET": get, "HEAD": head}[line[1]]
 	r.old = line[3] == "0"
-	connection := map[string]bool{}
+	connection, upgrade := map[string]bool{}, map[string]bool{}
 	for i, l := range lines[1:] {
 		if l == "" {
 			break
@@ -56,6 +56,10 @@ func naiveRead(in string) (request, shoal.Failure) {
 			for element := range strings.SplitSeq(value, ",") {
 				connection[lower(strings.Trim(element, " \t"))] = true
 			}
+		case "upgrade":
+			for element := range strings.SplitSeq(value, ",") {
+				upgrade[lower(strings.Trim(element, " \t"))] = true
+			}
 		case "content-length":
 			if !naiveDigits.MatchString(value) {
 				r.body = r.body || strings.Trim(firstDigits(value), "0") != ""
@@ -67,6 +71,7 @@ func naiveRead(in string) (request, shoal.Failure) {
 		}
 	}
 	r.keepAlive = !r.body && !connection["close"] && (!r.old || connection["keep-alive"])
+	r.upgrade = connection["upgrade"] && upgrade["websocket"] && r.method == get && !r.old
 	if r.method == methodUnknown {
 		return r, shoal.MethodUnknown
 	}
@@ -157,6 +162,15 @@ func TestRead(t *testing.T) {
 		{"empty headers", "GET /announce HTTP/1.1\r\nA:\r\nConnection:", request{method: get, route: announce, keepAlive: true}, shoal.OK},
 		{"any bytes in a value", "GET /announce HTTP/1.1\r\nA: \x00\xff:\r\r", request{method: get, route: announce, keepAlive: true}, shoal.OK},
 		{"body of no bytes", "GET /announce HTTP/1.1\r\nContent-Length: 00", request{method: get, route: announce, keepAlive: true}, shoal.OK},
+		{"upgrade", "GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket", request{method: get, keepAlive: true, upgrade: true}, shoal.OK},
+		{"upgrade, any path", "GET /announce?a HTTP/1.1\r\nUPGRADE:WebSocket\r\nCONNECTION:upgrade", request{method: get, route: announce, query: []byte("a"), keepAlive: true, upgrade: true}, shoal.OK},
+		{"upgrade in lists and lines", "GET / HTTP/1.1\r\nConnection: keep-alive\r\nConnection: TE, upgrade\r\nUpgrade: h2c,\t websocket ", request{method: get, keepAlive: true, upgrade: true}, shoal.OK},
+		{"upgrade and close", "GET / HTTP/1.1\r\nConnection: close, upgrade\r\nUpgrade: websocket", request{method: get, upgrade: true}, shoal.OK},
+		{"upgrade to something else", "GET / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: h2c, websocket/13, websockets", request{method: get, keepAlive: true}, shoal.OK},
+		{"upgrade that this hop is not asked for", "GET / HTTP/1.1\r\nConnection: keep-alive\r\nUpgrade: websocket", request{method: get, keepAlive: true}, shoal.OK},
+		{"upgrade to nothing", "GET / HTTP/1.1\r\nConnection: upgrade", request{method: get, keepAlive: true}, shoal.OK},
+		{"upgrade, HEAD", "HEAD / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: websocket", request{method: head, keepAlive: true}, shoal.OK},
+		{"upgrade, HTTP/1.0", "GET / HTTP/1.0\r\nConnection: upgrade\r\nUpgrade: websocket", request{method: get, old: true}, shoal.OK},
 		{"64 headers", "GET /announce HTTP/1.1\r\n" + many(63) + "A: b", request{method: get, route: announce, keepAlive: true}, shoal.OK},
 
 		{"65 headers", "GET /announce HTTP/1.1\r\n" + many(64) + "A: b", request{method: get}, shoal.RequestTooLarge},
@@ -295,6 +309,19 @@ func checkNetHTTP(t *testing.T, r *request, in []byte) {
 	}
 	if q.Close == r.keepAlive {
 		t.Errorf("net/http: close is %v, here keepAlive is %v", q.Close, r.keepAlive)
+	}
+	asks := func(name, want string) bool {
+		for _, line := range q.Header.Values(name) {
+			for element := range strings.SplitSeq(line, ",") {
+				if strings.EqualFold(strings.Trim(element, " \t"), want) {
+					return true
+				}
+			}
+		}
+		return false
+	}
+	if want := asks("Connection", "upgrade") && asks("Upgrade", "websocket") && q.Method == "GET" && q.ProtoAtLeast(1, 1); r.upgrade != want {
+		t.Errorf("net/http: upgrade is %v, here %v", want, r.upgrade)
 	}
 	if want := map[method]string{get: "GET", head: "HEAD"}[r.method]; q.Method != want {
 		t.Errorf("net/http: method %q, here %q", q.Method, want)
