@@ -37,11 +37,17 @@ func newAnnounceCommand() *cobra.Command {
 		Short: "Ask a tracker for peers",
 		Long: `Ask a tracker for the peers of a torrent, as a BitTorrent client does.
 
-URL begins with udp://, http:// or https://; INFOHASH has 40 hexadecimal digits,
-or the 64 of version 2. The tracker will hand out this machine's address until
-it is told --event stopped with the same port, or gives up waiting.`,
+URL begins with udp://, http://, https://, ws:// or wss://; INFOHASH has 40
+hexadecimal digits, or the 64 of version 2. The tracker will hand out this
+machine's address until it is told --event stopped with the same port, or gives
+up waiting.
+
+Over ws:// and wss:// trackers tell nobody's address: browsers are introduced to
+each other by their offers. This command makes none. It shows the counts of the
+browsers, itself among them, and leaves as soon as it has the answer.`,
 		Example: `  shoal announce udp://127.0.0.1:6969/announce 0123456789abcdef0123456789abcdef01234567
-  shoal announce http://127.0.0.1:6969/announce 0123456789abcdef0123456789abcdef01234567 --left 0 --json`,
+  shoal announce http://127.0.0.1:6969/announce 0123456789abcdef0123456789abcdef01234567 --left 0 --json
+  shoal announce ws://127.0.0.1:6969/announce 0123456789abcdef0123456789abcdef01234567`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cmd.SilenceUsage = true
@@ -67,8 +73,8 @@ it is told --event stopped with the same port, or gives up waiting.`,
 	f := cmd.Flags()
 	f.Uint64Var(&flags.left, "left", 16<<10, "bytes still needed; 0: a seeder")
 	f.StringVar(&flags.event, "event", "started", "started, completed, stopped, paused or none")
-	f.Int32Var(&flags.numWant, "numwant", shoal.NumWantDefault, "peers wanted; -1: as many as the tracker likes")
-	f.Uint16Var(&flags.port, "port", 6881, "port to be handed out with this machine's address")
+	f.Int32Var(&flags.numWant, "numwant", shoal.NumWantDefault, "peers wanted; -1: as many as the tracker likes; no use over ws")
+	f.Uint16Var(&flags.port, "port", 6881, "port to be handed out with this machine's address; not over ws")
 	f.StringVar(&flags.peerID, "peer-id", "", "20 characters or 40 hexadecimal digits (default: random)")
 	addClientFlags(cmd, &flags.timeout, &flags.json)
 	return cmd
@@ -175,7 +181,9 @@ func writeAnnounceTable(w io.Writer, reply *client.Reply) error {
 	if reply.Warning != "" {
 		fmt.Fprintf(t, "warning\t%s\n", strconv.Quote(reply.Warning))
 	}
-	fmt.Fprintf(t, "peers\t%d\n", len(reply.Peers))
+	if !reply.WebTorrent {
+		fmt.Fprintf(t, "peers\t%d\n", len(reply.Peers))
+	}
 	for _, peer := range reply.Peers {
 		fmt.Fprintf(t, "\t%v\n", peer)
 	}

@@ -61,7 +61,7 @@ func newRootCommand() *cobra.Command {
 	root := newServeCommand()
 	root.Use = "shoal"
 	root.Short = "BitTorrent tracker"
-	root.Long = `Shoal is a BitTorrent tracker for UDP and HTTP, on IPv4 and IPv6.
+	root.Long = `Shoal is a BitTorrent tracker for UDP, HTTP and WebTorrent, on IPv4 and IPv6.
 
 Without a command it serves, by ./shoal.toml if there is one and by the defaults
 if not.`

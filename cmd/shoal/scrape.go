@@ -23,8 +23,10 @@ func newScrapeCommand() *cobra.Command {
 		Long: `Ask a tracker how many seeders and leechers torrents have, and how often they
 were downloaded.
 
-URL is the tracker's announce URL and begins with udp://, http:// or https://;
-each INFOHASH has 40 hexadecimal digits, or the 64 of version 2.`,
+URL is the tracker's announce URL and begins with udp://, http://, https://,
+ws:// or wss://; each INFOHASH has 40 hexadecimal digits, or the 64 of version 2.
+Over ws:// and wss:// the counts are those of the browsers, which are only
+introduced to each other.`,
 		Example: `  shoal scrape udp://127.0.0.1:6969/announce 0123456789abcdef0123456789abcdef01234567`,
 		Args:    cobra.MinimumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {

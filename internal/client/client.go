@@ -1,9 +1,10 @@
-// Package client asks trackers, over UDP and over HTTP, as a BitTorrent client
-// does.
+// Package client asks trackers, over UDP, HTTP and WebSocket, as a BitTorrent
+// client does.
 package client
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"net/url"
@@ -25,6 +26,10 @@ type Reply struct {
 
 	ExternalIP netip.Addr // where the tracker saw the announce come from (BEP 24, HTTP)
 	Warning    string     // any bytes: quote it before it meets a terminal (HTTP)
+
+	// WebTorrent says that the tracker has no peers to tell: over WebSocket they
+	// are introduced to each other by their offers.
+	WebTorrent bool
 }
 
 // RefusedError is a tracker's own word for why it does not answer. Asking
@@ -45,8 +50,10 @@ func (e *RefusedError) Error() string {
 }
 
 // Announce announces req to the tracker at trackerURL, whose scheme is udp,
-// http or https, and returns its answer. The address of req.Addr is not sent,
-// only its port. Announce takes as long as ctx gives it.
+// http, https, ws or wss, and returns its answer. The address of req.Addr is not
+// sent, only its port, and not that over WebSocket. There the peer is the
+// connection: it makes no offers, and leaves the swarm as Announce returns.
+// Announce takes as long as ctx gives it.
 func Announce(ctx context.Context, trackerURL string, req *shoal.AnnounceRequest) (*Reply, error) {
 	u, err := parseURL(trackerURL)
 	if err != nil {
@@ -56,6 +63,8 @@ func Announce(ctx context.Context, trackerURL string, req *shoal.AnnounceRequest
 	switch u.Scheme {
 	case "udp":
 		reply, err = announceUDP(ctx, u, req)
+	case "ws", "wss":
+		reply, err = announceWS(ctx, u, req)
 	default:
 		reply, err = announceHTTP(ctx, u, req)
 	}
@@ -67,8 +76,8 @@ func Announce(ctx context.Context, trackerURL string, req *shoal.AnnounceRequest
 
 // Scrape asks the tracker at trackerURL, its announce URL, for the counts of
 // torrents, and returns them in the order of hashes. It asks as often as the
-// bounds of a request make necessary. Over HTTP a torrent that the tracker
-// leaves out has zeroes.
+// bounds of a request make necessary. Over HTTP and WebSocket a torrent that the
+// tracker leaves out has zeroes.
 func Scrape(ctx context.Context, trackerURL string, hashes []shoal.InfoHash) ([]shoal.ScrapeCounts, error) {
 	u, err := parseURL(trackerURL)
 	if err != nil {
@@ -78,6 +87,8 @@ func Scrape(ctx context.Context, trackerURL string, hashes []shoal.InfoHash) ([]
 	switch u.Scheme {
 	case "udp":
 		counts, err = scrapeUDP(ctx, u, hashes)
+	case "ws", "wss":
+		counts, err = scrapeWS(ctx, u, hashes)
 	default:
 		counts, err = scrapeHTTP(ctx, u, hashes)
 	}
@@ -92,9 +103,12 @@ func parseURL(s string) (*url.URL, error) {
 	if err != nil {
 		return nil, fmt.Errorf("tracker URL: %w", err)
 	}
+	switch u.Scheme {
+	case "udp", "http", "https", "ws", "wss":
+	default:
+		return nil, fmt.Errorf("tracker URL %q must begin with udp://, http://, https://, ws:// or wss://", s)
+	}
 	switch {
-	case u.Scheme != "udp" && u.Scheme != "http" && u.Scheme != "https":
-		return nil, fmt.Errorf("tracker URL %q must begin with udp://, http:// or https://", s)
 	case u.Hostname() == "":
 		return nil, fmt.Errorf("tracker URL %q has no host", s)
 	case u.Scheme == "udp" && u.Port() == "":
@@ -108,6 +122,16 @@ func parseURL(s string) (*url.URL, error) {
 func because(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("no answer: %w", context.Cause(ctx))
+	}
+	return err
+}
+
+// withoutURL takes off what net/http puts around an error. The rest of a
+// url.Error is the whole URL, which says nothing new and may have a passkey in
+// it.
+func withoutURL(err error) error {
+	if inner, ok := errors.AsType[*url.Error](err); ok {
+		return inner.Err
 	}
 	return err
 }

@@ -64,11 +64,13 @@ func wantCounts(t *testing.T, hashes []shoal.InfoHash, counts []shoal.ScrapeCoun
 
 func TestURL(t *testing.T) {
 	tests := []struct{ url, want string }{
-		{"ftp://tracker.example/announce", "must begin with udp://, http:// or https://"},
-		{"tracker.example:6969", "must begin with udp://, http:// or https://"},
-		{"", "must begin with udp://, http:// or https://"},
+		{"ftp://tracker.example/announce", "must begin with udp://, http://, https://, ws:// or wss://"},
+		{"tracker.example:6969", "must begin with udp://, http://, https://, ws:// or wss://"},
+		{"", "must begin with udp://, http://, https://, ws:// or wss://"},
 		{"udp://tracker.example/announce", "has no port"},
 		{"http:///announce", "has no host"},
+		{"ws:///announce", "has no host"},
+		{"wss://:443/announce", "has no host"},
 		{"udp://:6969/announce", "has no host"},
 		{"http://tracker.example:port/announce", "invalid port"},
 	}

@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -119,12 +118,7 @@ func get(ctx context.Context, u *url.URL, query []byte) (body []byte, status, er
 	req.Header.Set("User-Agent", "shoal")
 	res, err := httpClient.Do(req)
 	if err != nil {
-		// The rest of a url.Error is the whole URL, which says nothing new and
-		// may have a passkey in it.
-		if inner, ok := errors.AsType[*url.Error](err); ok {
-			err = inner.Err
-		}
-		return nil, nil, because(ctx, err)
+		return nil, nil, because(ctx, withoutURL(err))
 	}
 	defer res.Body.Close()
 	body, err = io.ReadAll(io.LimitReader(res.Body, mostBody+1))
