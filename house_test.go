@@ -55,6 +55,7 @@ var doors = []door{
 	{"bencode", nil, "a public format of its own, useful without a tracker"},
 	{"udptracker", words("root"), "a wire format: bytes to words and back, for servers and clients alike"},
 	{"httptracker", words("root bencode"), "a wire format, as udptracker"},
+	{"webtorrent", words("root"), "a wire format, as udptracker"},
 	{"peerid", words("root"), "what peer IDs tell, useful without a tracker"},
 
 	{"internal/packetio", nil, "datagrams: knows nothing of trackers, so that an engine can be tested and replaced alone"},
@@ -65,12 +66,13 @@ var doors = []door{
 
 	{"internal/udpserver", words("root udptracker internal/packetio internal/tracker"), "one transport: its wire format, its I/O and the tracker"},
 	{"internal/httpserver", words("root httptracker internal/streamio internal/tracker"), "one transport, as udpserver; transports never see each other"},
-	{"internal/client", words("root udptracker httptracker"), "the other side of the wire, without a server"},
+	{"internal/wsserver", words("root webtorrent internal/streamio internal/tracker"), "one transport, as udpserver; httpserver hands connections over by a function that app wires"},
+	{"internal/client", words("root udptracker httptracker webtorrent"), "the other side of the wire, without a server"},
 
 	{"internal/certificates", words("root"), "what TLS listeners show: knows neither sockets nor trackers"},
-	{"internal/config", words("root internal/certificates internal/httpserver internal/policy internal/swarm internal/tracker internal/udpserver"), "composes the rooms' settings; the rooms do not know where settings come from"},
+	{"internal/config", words("root internal/certificates internal/httpserver internal/policy internal/swarm internal/tracker internal/udpserver internal/wsserver"), "composes the rooms' settings; the rooms do not know where settings come from"},
 	{"internal/config/generate", words("internal/config"), "writes the reference out of the doc comments, when a developer asks"},
-	{"internal/app", words("root internal/certificates internal/config internal/httpserver internal/packetio internal/policy internal/streamio internal/swarm internal/tracker internal/udpserver"), "builds every room and runs them"},
+	{"internal/app", words("root internal/certificates internal/config internal/httpserver internal/packetio internal/policy internal/streamio internal/swarm internal/tracker internal/udpserver internal/wsserver"), "builds every room and runs them"},
 	{"cmd/shoal", words("root internal/app internal/client internal/config"), "what a user types; the rooms are reached through app"},
 
 	{"cmd/shoal-load/internal/population", words("root"), "who announces what: knows no transport, and nothing of the server"},
@@ -79,7 +81,8 @@ var doors = []door{
 	{"cmd/shoal-load/internal/check", words("root cmd/shoal-load/internal/plan cmd/shoal-load/internal/population cmd/shoal-load/internal/report"), "judges trackers, and so must not lean on the server's rooms"},
 	{"cmd/shoal-load/internal/udpload", words("root udptracker cmd/shoal-load/internal/check cmd/shoal-load/internal/plan cmd/shoal-load/internal/population cmd/shoal-load/internal/report"), "one transport, with sockets of its own: those of the server are what is tested"},
 	{"cmd/shoal-load/internal/httpload", words("root bencode httptracker cmd/shoal-load/internal/check cmd/shoal-load/internal/plan cmd/shoal-load/internal/population cmd/shoal-load/internal/report"), "as udpload"},
-	{"cmd/shoal-load", words("cmd/shoal-load/internal/httpload cmd/shoal-load/internal/plan cmd/shoal-load/internal/population cmd/shoal-load/internal/report cmd/shoal-load/internal/udpload"), "what a user types; tests trackers from outside"},
+	{"cmd/shoal-load/internal/wsload", words("root webtorrent cmd/shoal-load/internal/check cmd/shoal-load/internal/plan cmd/shoal-load/internal/population cmd/shoal-load/internal/report"), "as udpload"},
+	{"cmd/shoal-load", words("cmd/shoal-load/internal/httpload cmd/shoal-load/internal/plan cmd/shoal-load/internal/population cmd/shoal-load/internal/report cmd/shoal-load/internal/udpload cmd/shoal-load/internal/wsload"), "what a user types; tests trackers from outside"},
 }
 
 // A libraryDoor is where a foreign library comes in: one room knows it, so that
@@ -91,12 +94,13 @@ type libraryDoor struct {
 }
 
 var libraryDoors = []libraryDoor{
-	{"golang.org/x/sys", words("internal/packetio internal/streamio cmd/shoal-load/internal/udpload cmd/shoal-load/internal/httpload"), "system calls belong to I/O"},
+	{"golang.org/x/sys", words("internal/packetio internal/streamio cmd/shoal-load/internal/udpload cmd/shoal-load/internal/httpload cmd/shoal-load/internal/wsload"), "system calls belong to I/O"},
 	{"github.com/dchest/siphash", words("internal/udpserver"), "connection IDs"},
 	{"github.com/pelletier/go-toml/v2", words("internal/config cmd/shoal-load"), "the configuration file"},
 	{"github.com/caddyserver/certmagic", words("internal/certificates"), "certificates by ACME, got and renewed"},
 	{"github.com/mholt/acmez/v3", words("internal/certificates"), "the ACME client of certmagic, whose challenges the tracker answers itself"},
 	{"go.uber.org/zap", words("internal/certificates"), "certmagic's log, handed on to slog"},
+	{"github.com/coder/websocket", words("internal/client"), "WebSockets, as a client"},
 	{"golang.org/x/sync", words("internal/app"), "running the rooms; on the road nothing is started"},
 	{"github.com/spf13/cobra", words("cmd/shoal cmd/shoal-load"), "commands and flags"},
 	{"github.com/lmittmann/tint", words("cmd/shoal"), "the log on a terminal"},
@@ -128,6 +132,8 @@ var quietRooms = []quietRoom{
 	{"internal/tracker", inputOutput, "on the road nothing waits, and nothing is logged"},
 	{"internal/swarm", logging, "an outsider must not be able to fill the log"},
 	{"internal/packetio", logging, "as swarm: errors are counted or returned"},
+	{"webtorrent", inputOutput, "as bencode"},
+	{"internal/wsserver", words("bufio log log/slog net net/http os syscall unsafe"), "as httpserver"},
 	{"internal/httpserver", words("bufio log log/slog net net/http os syscall unsafe"), "HTTP without I/O, so that tests and fuzzers need no socket"},
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/shoal-tracker/shoal/internal/swarm"
 	"github.com/shoal-tracker/shoal/internal/tracker"
 	"github.com/shoal-tracker/shoal/internal/udpserver"
+	"github.com/shoal-tracker/shoal/internal/wsserver"
 )
 
 // App is a whole tracker.
@@ -32,6 +33,7 @@ type App struct {
 	connections *streamio.Limit
 	udp         []*udpserver.Server
 	loops       *streamio.Loops
+	browsers    *wsserver.Server
 	sites       []*site
 }
 
@@ -39,6 +41,7 @@ type App struct {
 // everything that cfg says or nothing. Requests wait in the kernel until Run.
 func New(cfg *config.Config, log *slog.Logger) (*App, error) {
 	a := &App{config: cfg, log: log, connections: streamio.NewLimit(connections(cfg))}
+	a.connections.SetMemory(connectionMemory())
 	a.setClock()
 	limits := swarmLimits(cfg)
 	a.swarm = swarm.New(swarm.Config{
@@ -112,12 +115,13 @@ func (a *App) Close() error {
 }
 
 // Reload puts the live keys of cfg in force: [tracker] but peer_timeout and
-// peer_details, [limits], [access], and whose headers are believed. Certificates
+// peer_details, [limits], [access], [webtorrent], and whose headers are believed. Certificates
 // and ticket keys are read again.
 func (a *App) Reload(cfg *config.Config) {
 	a.swarm.SetLimits(swarmLimits(cfg))
 	a.connections.Set(connections(cfg))
 	a.tracker.Configure(cfg.Tracker, policy.Compile(cfg.Access))
+	a.browsers.Configure(cfg.WebTorrent)
 	for i, s := range a.sites {
 		if i < len(cfg.HTTP) {
 			s.server.Configure(cfg.HTTP[i].Config)

@@ -7,6 +7,7 @@ import (
 	"github.com/shoal-tracker/shoal/internal/config"
 	"github.com/shoal-tracker/shoal/internal/httpserver"
 	"github.com/shoal-tracker/shoal/internal/streamio"
+	"github.com/shoal-tracker/shoal/internal/wsserver"
 )
 
 // site is one [[http]] section.
@@ -16,7 +17,8 @@ type site struct {
 	listeners    []*streamio.Listener
 }
 
-// listenHTTP binds the HTTP trackers. They share the loops and the bounds on
+// listenHTTP binds the HTTP trackers, which hand WebSockets on to the WebTorrent
+// tracker. They share the loops and the bounds on
 // connections and handshakes.
 func (a *App) listenHTTP(cfg *config.Config) (err error) {
 	if a.loops, err = streamio.NewLoops(streamio.LoopsConfig{Limit: a.connections, Log: a.log}, &a.clock); err != nil {
@@ -25,14 +27,20 @@ func (a *App) listenHTTP(cfg *config.Config) (err error) {
 	if err := a.openCertificates(cfg); err != nil {
 		return err
 	}
+	a.browsers = wsserver.New(cfg.WebTorrent, a.tracker, a.loops.Post)
 	var handshakes *streamio.Handshakes
 	for i, c := range cfg.HTTP {
 		s := a.sites[i]
-		s.server = httpserver.New(c.Config, a.tracker, httpserver.Options{Plain: c.TLS.Plain, Challenge: a.challenge})
+		s.server = httpserver.New(c.Config, a.tracker, httpserver.Options{
+			Plain:     c.TLS.Plain,
+			Challenge: a.challenge,
+			Upgrade:   a.browsers.Upgrade,
+		})
 		listener := streamio.Config{
-			NewProtocol: s.server.NewProtocol,
-			MaxInput:    httpserver.MaxHead,
-			Proxies:     s.server.Proxies(),
+			NewProtocol:   s.server.NewProtocol,
+			MaxInput:      httpserver.MaxHead,
+			UpgradedInput: wsserver.MaxInput,
+			Proxies:       s.server.Proxies(),
 		}
 		if s.certificates != nil {
 			if handshakes == nil {

@@ -14,6 +14,7 @@ func (a *App) introduce(cfg *config.Config, limits swarm.Limits) {
 	a.log.Info("configuration", slog.String("from", cfg.Origin), slog.String("data_dir", cfg.DataDir))
 	a.log.Info("udp tracker", slog.String("announce", urls("udp", a.UDPAddrs())))
 	a.log.Info("http tracker", slog.String("announce", a.httpURLs()))
+	a.log.Info("webtorrent tracker", slog.String("announce", a.webTorrentURLs(cfg)))
 	a.log.Info("announces", slog.Duration("interval", cfg.Tracker.Interval),
 		slog.Duration("peer_timeout", cfg.Tracker.PeerTimeout), slog.Int("default_numwant", cfg.Tracker.DefaultNumWant))
 	a.log.Info("limits", slog.Int("torrents", limits.Torrents), slog.Int("peers", limits.Peers),
@@ -39,6 +40,28 @@ func (a *App) httpURLs() string {
 		}
 		for _, l := range s.listeners {
 			all = append(all, urls(scheme, []netip.AddrPort{l.Addr()}))
+		}
+	}
+	if len(all) == 0 {
+		return "off"
+	}
+	return strings.Join(all, " ")
+}
+
+// webTorrentURLs names the listeners that take WebTorrent clients. With
+// certificates they take ws on the same port too, unless plain refuses it.
+func (a *App) webTorrentURLs(cfg *config.Config) string {
+	var all []string
+	for i, s := range a.sites {
+		if !cfg.HTTP[i].WebTorrent {
+			continue
+		}
+		scheme := "ws"
+		if s.certificates != nil {
+			scheme = "wss"
+		}
+		for _, l := range s.listeners {
+			all = append(all, scheme+"://"+l.Addr().String())
 		}
 	}
 	if len(all) == 0 {

@@ -16,13 +16,17 @@ const (
 	peerBytes    = 48
 	detailsBytes = 64
 
-	// What a connection takes while its client asks for the largest replies and
-	// reads none: up to 41 KiB of replies (8 KiB, and then one of 33 KiB), 8 KiB
-	// of requests and up to 8 KiB for itself with TLS, rounded up for garbage. An
-	// idle one takes 1 KiB, or 8 with TLS. What the kernel holds of a connection
-	// is not in it.
-	connectionBytes = 64 << 10
+	// What a connection takes for itself, up to 8 KiB with TLS, and what it may
+	// hold of requests and replies however many there are. What it holds beyond is
+	// bounded for all of them together. What the kernel holds of a connection is
+	// not in it.
+	connectionBytes = 16 << 10
 )
+
+// connectionMemory is how many bytes all connections together may hold of messages
+// that are not complete and of replies that are not accepted: an eighth of the
+// memory.
+func connectionMemory() int64 { return machineMemory() / 8 }
 
 // swarmLimits fills in the limits that are left to the tracker: torrents and
 // peers may take a quarter of the memory each.

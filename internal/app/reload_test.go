@@ -49,6 +49,21 @@ var liveKeys = map[string]struct {
 	"tracker.use_ip_param": {func(c *config.Config) { c.Tracker.UseIPParam = "private" }, placed, "127.0.0.1", "198.51.100.7"},
 	"http.trusted_proxies": {func(c *config.Config) { trustLoopback(c, "X-Forwarded-For") }, placed, "127.0.0.1", "192.0.2.1"},
 	"http.forwarded":       {func(c *config.Config) { trustLoopback(c, "Forwarded") }, placed, "127.0.0.1", "192.0.2.2"},
+	"webtorrent.interval": {
+		func(c *config.Config) { c.WebTorrent.Interval = 10 * time.Minute },
+		func(t *testing.T, a *App, torrent byte) string {
+			b := dialBrowser(t, a.HTTPAddrs()[0], "/", 1)
+			interval := b.announce(shoal.InfoHash{torrent}, shoal.EventNone).Interval
+			return fmt.Sprintf("up to %d minutes", (interval+119)/120*2) // 90 to 100 % of it
+		},
+		"up to 2 minutes", "up to 10 minutes",
+	},
+	"webtorrent.max_offers":     {func(c *config.Config) { c.WebTorrent.MaxOffers = 1 }, offered, "2 offers", "1 offers"},
+	"webtorrent.answer_replies": {func(c *config.Config) { c.WebTorrent.AnswerReplies = false }, replied, "reply", "none"},
+	"webtorrent.allow_origins": {
+		func(c *config.Config) { c.WebTorrent.AllowOrigins = []string{"https://example.org"} }, upgraded,
+		"101", "403",
+	},
 	"access.clients_denied": {
 		func(c *config.Config) { c.Access.ClientsDenied = []string{"-XL"} }, refused,
 		"", shoal.ClientDenied.Error(),

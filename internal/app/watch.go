@@ -44,7 +44,7 @@ func limited(t swarm.Totals) uint64 { return t.TorrentsRefused + t.TorrentsEvict
 // counts are what a log line says of the swarm.
 func counts(t swarm.Totals) []any {
 	return []any{
-		slog.Int("torrents", t.Torrents), slog.Int("peers", t.Peers), slog.Int64("bytes", t.Bytes),
+		slog.Int("torrents", t.Torrents), slog.Int("peers", t.Peers), slog.Int("browsers", t.Browsers), slog.Int64("bytes", t.Bytes),
 		slog.Uint64("torrents_refused", t.TorrentsRefused), slog.Uint64("torrents_evicted", t.TorrentsEvicted),
 		slog.Uint64("peers_refused", t.PeersRefused),
 	}

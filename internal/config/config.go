@@ -11,6 +11,7 @@ import (
 	"github.com/shoal-tracker/shoal/internal/swarm"
 	"github.com/shoal-tracker/shoal/internal/tracker"
 	"github.com/shoal-tracker/shoal/internal/udpserver"
+	"github.com/shoal-tracker/shoal/internal/wsserver"
 )
 
 // Config is everything a user can set. The comments of its fields, and of the
@@ -42,6 +43,10 @@ type Config struct {
 	// any, there is one with these defaults. http = [] turns HTTP off, if UDP
 	// listens.
 	HTTP []HTTP `toml:"http"`
+
+	// What WebTorrent clients get: browsers, over WebSockets, on the listeners of
+	// every [[http]] section that does not turn it off.
+	WebTorrent wsserver.Config `toml:"webtorrent"`
 
 	// Origin names what was read: a file, SHOAL_CONFIG_TOML, or "defaults".
 	Origin string `toml:"-"`
@@ -76,6 +81,8 @@ func Default() *Config {
 		UDP:     []udpserver.Config{udpserver.DefaultConfig()},
 		HTTP:    []HTTP{defaultHTTP()},
 		Origin:  "defaults",
+
+		WebTorrent: wsserver.DefaultConfig(),
 	}
 }
 
@@ -98,6 +105,7 @@ func (c *Config) Validate(report func(key string, value any, allowed string)) {
 	for i := range c.HTTP {
 		c.HTTP[i].Validate(under("http." + strconv.Itoa(i)))
 	}
+	c.WebTorrent.Validate(under("webtorrent"))
 	c.validateAddresses(report)
 	c.validateServing(report)
 }

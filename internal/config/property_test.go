@@ -44,6 +44,13 @@ var drawn = map[string][]string{
 	"tracker.use_ip_param":     {`"private"`, `"trusted"`},
 	"http.trusted_proxies":     {`""`, "[]", `"10.1.2.3/8"`, `["192.0.2.1", "2001:db8::/32"]`},
 	"http.forwarded":           {`"Forwarded"`, `"X-Real-IP"`},
+	"http.webtorrent":          {"false", "true"},
+	"webtorrent.interval":      {`"10s"`, `"24h"`},
+	"webtorrent.max_offers":    {"0", "64"},
+	"webtorrent.answer_replies": {
+		"false", "true",
+	},
+	"webtorrent.allow_origins": {"[]", `["https://example.org", ""]`},
 	"http.tls.cert":            {`"c.pem"`},
 	"http.tls.key":             {`"k.pem"`},
 	"http.tls.plain":           {`"serve"`, `"redirect"`, `"refuse"`},
