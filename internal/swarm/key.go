@@ -46,11 +46,12 @@ func makeKey(a netip.AddrPort) (k key, size int) {
 // keyAt returns the key whose compact form begins at b[from]. Two bytes may be
 // read behind an IPv4 one: no array of peers ends with its addresses.
 func keyAt(b []byte, from, size int) key {
-	if size == size4 {
-		return key{low: binary.LittleEndian.Uint64(b[from:]) & mask4}
-	}
-	if size == sizeLink {
-		return key{low: binary.LittleEndian.Uint64(b[from:])}
+	if size != size6 {
+		low := binary.LittleEndian.Uint64(b[from:])
+		if size == size4 {
+			low &= mask4
+		}
+		return key{low: low}
 	}
 	b = b[from : from+size6]
 	return key{

@@ -99,10 +99,7 @@ func (s *shard) family(l *line, size int) (f family) {
 			f.area = s.extra(l.link).area[:]
 		}
 	default:
-		f.shape, f.state = &s.store.shapeBrowsers, &l.stateBrowsers
-		if l.has(sizeLink) {
-			f.area = s.extra(*s.extraRef(l, sizeLink)).area[:]
-		}
+		f.shape, f.state, f.area = &s.store.shapeBrowsers, &l.stateBrowsers, s.browserArea(l)
 	}
 	f.open()
 	if s.networks != nil {
@@ -121,12 +118,20 @@ func (s *shard) counts(l *line) (complete, incomplete uint32) {
 	return complete, incomplete
 }
 
-// browsers returns those that are browsers.
+// browsers returns the seeders and the leechers among its browsers.
 func (s *shard) browsers(l *line) (complete, incomplete uint32) {
 	if !l.has(sizeLink) {
 		return 0, 0
 	}
-	return countsOf(l.stateBrowsers, s.extra(*s.extraRef(l, sizeLink)).area[:])
+	return countsOf(l.stateBrowsers, s.browserArea(l))
+}
+
+// browserArea returns where the browsers of a torrent are, or nil.
+func (s *shard) browserArea(l *line) []byte {
+	if !l.has(sizeLink) {
+		return nil
+	}
+	return s.extra(*s.extraRef(l, sizeLink)).area[:]
 }
 
 // peers returns how many are in a torrent, whatever their family.

@@ -60,23 +60,26 @@ func (v *visit) announce(req *shoal.AnnounceRequest, res *shoal.AnnounceResponse
 		at = v.join(&own, k, req)
 	}
 
-	if size != sizeLink {
-		res.Complete, res.Incomplete = v.shard.counts(l)
-	} else {
-		res.Complete, res.Incomplete = v.shard.browsers(l)
-	}
-	if at < 0 && res.Complete+res.Incomplete == 0 && v.shard.idle(l) && v.shard.droppable(l) {
-		v.shard.drop(&v.hash) // made for this peer, which found no room after all
-		return
-	}
 	if size == sizeLink {
+		res.Complete, res.Incomplete = v.shard.browsers(l)
 		v.handLinks(&own, at, req, res)
-		return
+	} else {
+		res.Complete, res.Incomplete = v.shard.counts(l)
+		v.hand(&own, at, req, res)
+		if other := size4 + size6 - size; l.has(other) {
+			f := v.shard.family(l, other)
+			v.hand(&f, -1, req, res)
+		}
 	}
-	v.hand(&own, at, req, res)
-	if other := size4 + size6 - size; l.has(other) {
-		f := v.shard.family(l, other)
-		v.hand(&f, -1, req, res)
+	if at < 0 { // it may have been made for this peer, which found no room after all
+		v.dropIdle(l)
+	}
+}
+
+// dropIdle drops a torrent that has nobody and nothing to keep.
+func (v *visit) dropIdle(l *line) {
+	if v.shard.idle(l) && v.shard.droppable(l) {
+		v.shard.drop(&v.hash)
 	}
 }
 
@@ -154,8 +157,8 @@ func (v *visit) leave(l *line, k key, size int, res *shoal.AnnounceResponse) {
 	} else {
 		res.Complete, res.Incomplete = v.shard.browsers(l)
 	}
-	if res.Complete+res.Incomplete == 0 && v.shard.idle(l) && v.shard.droppable(l) {
-		v.shard.drop(&v.hash)
+	if res.Complete+res.Incomplete == 0 {
+		v.dropIdle(l)
 	}
 }
 
