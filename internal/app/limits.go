@@ -16,11 +16,11 @@ const (
 	peerBytes    = 48
 	detailsBytes = 64
 
-	// What a connection takes for itself, up to 8 KiB with TLS, and what it may
-	// hold of requests and replies however many there are. What it holds beyond is
-	// bounded for all of them together. What the kernel holds of a connection is
-	// not in it.
-	connectionBytes = 16 << 10
+	// What a connection takes for itself, with TLS up to 8 KiB and a record that is
+	// not complete, and what it may hold of requests and replies however many there
+	// are. What it holds beyond is bounded for all of them together. What the kernel
+	// holds of a connection is not in it.
+	connectionBytes = 32 << 10
 )
 
 // connectionMemory is how many bytes all connections together may hold of messages

@@ -28,7 +28,7 @@ func TestAffordable(t *testing.T) {
 		{1024, 2048, plenty, 1}, // too few for the listeners, whose bind will say so
 		{64, 4, plenty, 1},
 		{1 << 40, 76, plenty, 1<<20 - 176},
-		{1 << 20, 4, 1 << 30, 8192}, // an eighth of a GiB, 16 KiB each
+		{1 << 20, 4, 1 << 30, 4096}, // an eighth of a GiB, 32 KiB each
 	} {
 		if got := affordable(test.descriptors, test.sockets, test.memory); got != test.want {
 			t.Errorf("%d descriptors, %d sockets, %d bytes: %d connections, want %d",

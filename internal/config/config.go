@@ -106,6 +106,9 @@ func (c *Config) Validate(report func(key string, value any, allowed string)) {
 		c.HTTP[i].Validate(under("http." + strconv.Itoa(i)))
 	}
 	c.WebTorrent.Validate(under("webtorrent"))
+	if c.WebTorrent.Interval >= c.Tracker.PeerTimeout {
+		report("webtorrent.interval", c.WebTorrent.Interval, "less than tracker.peer_timeout")
+	}
 	c.validateAddresses(report)
 	c.validateServing(report)
 }

@@ -45,7 +45,7 @@ var drawn = map[string][]string{
 	"http.trusted_proxies":     {`""`, "[]", `"10.1.2.3/8"`, `["192.0.2.1", "2001:db8::/32"]`},
 	"http.forwarded":           {`"Forwarded"`, `"X-Real-IP"`},
 	"http.webtorrent":          {"false", "true"},
-	"webtorrent.interval":      {`"10s"`, `"24h"`},
+	"webtorrent.interval":      {`"10s"`, `"1h"`},
 	"webtorrent.max_offers":    {"0", "64"},
 	"webtorrent.answer_replies": {
 		"false", "true",

@@ -41,6 +41,10 @@ func Reload(running, next *Config) Change {
 		merged.Tracker.Interval, merged.Tracker.MinInterval = running.Tracker.Interval, running.Tracker.MinInterval
 		c.hold("tracker.interval", "tracker.min_interval")
 	}
+	if merged.WebTorrent.Interval >= merged.Tracker.PeerTimeout {
+		merged.WebTorrent.Interval = running.WebTorrent.Interval
+		c.hold("webtorrent.interval")
+	}
 	return c
 }
 

@@ -163,7 +163,8 @@ func (c *Conn) Upgrade(p Protocol) {
 
 // Hold says that the protocol itself keeps so many bytes of what the other side
 // has sent: all that it keeps, not what is added. They count as the engine's own
-// do, Limit.SetMemory.
+// do, Limit.SetMemory. What is still held when the connection ends is taken off
+// then: Closed has nothing to say of it.
 func (c *Conn) Hold(bytes int) {
 	if c.carrier != nil {
 		c.carrier.limit().hold(bytes - c.retained)

@@ -19,6 +19,12 @@ type Limit struct {
 	starved    atomic.Uint64
 }
 
+// exceeded reports whether connections hold more than they may.
+func (l *Limit) exceeded() bool {
+	most := l.mostMemory.Load()
+	return most > 0 && l.memory.Load() > most
+}
+
 // NewLimit returns a limit of n open connections; 0 or less is no bound.
 func NewLimit(n int) *Limit {
 	l := new(Limit)
@@ -30,9 +36,9 @@ func NewLimit(n int) *Limit {
 func (l *Limit) Set(n int) { l.most.Store(int64(n)) }
 
 // SetMemory bounds the bytes of messages that are not complete, and of replies
-// that are not accepted, over all connections. Beyond it a connection that holds
-// more than 8 KiB of them is closed as soon as it sends or is sent something. 0
-// or less is no bound.
+// that are not accepted, over all connections. Beyond it those are closed that hold
+// more than 8 KiB of them, first who has done so for longest. 0 or less is no
+// bound. (The portable engine closes whoever sends or is sent something.)
 func (l *Limit) SetMemory(bytes int64) { l.mostMemory.Store(bytes) }
 
 // Memory returns how many bytes connections hold now.
@@ -66,11 +72,7 @@ func (l *Limit) hold(bytes int) { l.memory.Add(int64(bytes)) }
 // starves reports whether a connection that holds so many bytes is to be closed,
 // and counts it then.
 func (l *Limit) starves(held int) bool {
-	if held <= ownMemory {
-		return false
-	}
-	most := l.mostMemory.Load()
-	if most <= 0 || l.memory.Load() <= most {
+	if held <= ownMemory || !l.exceeded() {
 		return false
 	}
 	l.starved.Add(1)

@@ -53,6 +53,7 @@ type loop struct {
 	paused    int // of them
 	table     table
 	wheel     wheel
+	holders   holders
 	shelves   shelves
 	inbox     inbox
 
@@ -191,8 +192,7 @@ func (l *loop) settle(s *socket) {
 	if s.stage == stageEnded {
 		return
 	}
-	if l.engine.config.Limit.starves(cap(s.kept) + cap(s.out.b) + s.retained) {
-		l.end(s, ErrMemory)
+	if l.weigh(s); s.stage == stageEnded {
 		return
 	}
 	if want := s.wants(); !s.known || want != s.interest {
@@ -224,6 +224,7 @@ func (l *loop) end(s *socket, why error) {
 	}
 	l.wheel.remove(s)
 	l.table.remove(s)
+	l.holders.remove(s)
 	if s.shake != nil {
 		s.shake.leave(why) // before the number of its socket is another's
 	}

@@ -38,9 +38,12 @@ type socket struct {
 	hung error  // stageOpen: how the other side ended, once its last words are answered
 
 	next, prev *socket // in a bucket of the wheel
-	armed      shoal.Tick
-	deadline   shoal.Tick // of the stage; 0: none
-	writeBy    shoal.Tick // while something is in out
+
+	younger, older *socket // in loop.holders, while it holds much
+	holds          bool    // it is there
+	armed          shoal.Tick
+	deadline       shoal.Tick // of the stage; 0: none
+	writeBy        shoal.Tick // while something is in out
 
 	fd         int32
 	slot       uint32

@@ -66,10 +66,17 @@ func (c *connection) Open(conn *streamio.Conn) {
 // Closed takes the connection out of its torrents. The engine frees its slot
 // after that: whoever has the slot next is in nothing that he did not announce.
 func (c *connection) Closed(conn *streamio.Conn, _ error) {
-	c.server.tracker.Leave(c.torrents, conn.Link())
-	c.torrents, c.offers = nil, nil
+	c.leave(conn)
 	c.parts.drop()
 	c.counts.closed.Add(1)
+}
+
+// leave takes the connection out of its torrents. Whoever is told to go has left
+// at once, though the connection may linger for its last words: offers would be
+// lost on it.
+func (c *connection) leave(conn *streamio.Conn) {
+	c.server.tracker.Leave(c.torrents, conn.Link())
+	c.torrents, c.offers = nil, nil
 }
 
 // Stopping says that it is not the client's fault.
@@ -81,6 +88,7 @@ func (c *connection) Tick(conn *streamio.Conn, now shoal.Tick) {
 	switch {
 	case c.phase != heard, c.parts.begun != nil && now >= c.parts.begun.by:
 		c.counts.silent.Add(1)
+		c.leave(conn)
 		conn.Queue(policyFrame)
 		conn.Close()
 	default:
@@ -119,6 +127,7 @@ func (c *connection) Bytes(conn *streamio.Conn, in, out []byte) (int, []byte, st
 		case closing:
 			var said closeCode
 			if said, wrong = readClose(f.payload); wrong == noCode {
+				c.leave(conn)
 				return size, appendClose(out, said), streamio.Close
 			}
 		case ping:
@@ -135,6 +144,7 @@ func (c *connection) Bytes(conn *streamio.Conn, in, out []byte) (int, []byte, st
 		// What follows is nobody's. Leaving the frame unused tells the engine
 		// that more may be on its way.
 		c.counts.broken.Add(1)
+		c.leave(conn)
 		return 0, appendClose(out, wrong), streamio.Close
 	}
 	return size, out, streamio.Keep

@@ -33,7 +33,12 @@ func (s *Server) Upgrade(_ *streamio.Conn, from netip.Addr, _ []byte, header fun
 	// compression would need memory for each connection.
 	out = append(out, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "...)
 	out = appendAccept(out, key)
-	return append(out, "\r\n\r\n"...), &connection{server: s, counts: count, from: from}
+	return append(out, "\r\n\r\n"...), &connection{
+		server: s, counts: count, from: from,
+		// A client that comes back may still have answers to what it was given
+		// over the connection that it lost.
+		forgotten: maxOpen,
+	}
 }
 
 // admit returns why an upgrade is refused.
