@@ -84,7 +84,7 @@ keep_alive=true
 secure=false
 torrents=$BENCH_TORRENTS
 
-# start_server NAME udp|http starts a server on a port of its own, and sets
+# start_server NAME udp|http|ws starts a server on a port of its own, and sets
 # server to its process ID and target to where it listens.
 start_server() {
 	local name=$1 transport=$2 binary
@@ -95,7 +95,7 @@ start_server() {
 	start "$BENCH_SERVER_CORE" "$work/$name.out" "${server_prefix[@]}" "${command[@]}"
 	server=$started
 	local protocol=udp
-	if [[ $transport == http ]]; then protocol=tcp; fi
+	if [[ $transport != udp ]]; then protocol=tcp; fi
 	if ! wait_until_ready "$server" "$protocol" "$port"; then
 		note="does not start: $(tail -n 1 "$work/$name.out.err")"
 		end "$server"
@@ -142,6 +142,21 @@ configure_aquatic_http() {
 		max_peer_age = 7200
 	TOML
 	command=("$1" -c "$work/aquatic_http.toml")
+}
+
+configure_aquatic_ws() {
+	cat >"$work/aquatic_ws.toml" <<-TOML
+		socket_workers = 1
+		swarm_workers = 1
+		[network]
+		address = "$target"
+		enable_tls = $secure
+		tls_certificate_path = "$(if $secure; then echo "$work/cert.pem"; fi)"
+		tls_private_key_path = "$(if $secure; then echo "$work/key.pem"; fi)"
+		[cleaning]
+		max_peer_age = 7200
+	TOML
+	command=("$1" -c "$work/aquatic_ws.toml")
 }
 
 # make_certificate makes cert.pem and key.pem (ECDSA P-256, PKCS #8) in work,

@@ -25,7 +25,10 @@ With --idle it announces once on each connection, holds all of them without
 traffic for --duration, and announces once more, to see which are still open.
 
 The exit code is 1 when an answer was wrong or an error.`,
-		defaults: settings{target: "http://127.0.0.1:6969/announce", connections: 256, numWant: 50, timeout: 5 * time.Second},
+		defaults: settings{
+			target: "http://127.0.0.1:6969/announce", connections: 256, torrents: manyTorrents, seeders: mostSeeders,
+			numWant: 50, timeout: 5 * time.Second,
+		},
 		usage: map[string]string{
 			"target":      "`URL` of announces, or HOST:PORT",
 			"connections": "connections, all workers together, each with one request at a time, or one handshake; requests of --rate R that find none free wait, and their latency counts the wait",
@@ -34,37 +37,42 @@ The exit code is 1 when an answer was wrong or an error.`,
 			f := cmd.Flags()
 			f.BoolVar(&s.keepAlive, "keep-alive", false, "keep connections; a connection stays at its source address")
 			f.BoolVar(&s.idle, "idle", false, "announce once on each of --connections, hold them without traffic for --duration, and announce again on those that are still open")
-			f.BoolVar(&s.secure, "tls", false, "TLS, also where the target is HOST:PORT")
-			f.BoolVar(&s.insecure, "insecure", false, "believe any certificate")
-			f.StringVar(&s.ca, "ca", "", "PEM `FILE` of the authorities that the tracker's certificate is checked against; empty: the system's")
-			f.BoolVar(&s.resume, "resume", false, "each connection resumes the TLS session of the one before it, if the tracker lets it; false: every handshake is a full one")
-			f.StringVar(&s.tlsMax, "tls-max", defaultTLSMax, "highest `VERSION` of TLS that is offered: 1.2 or 1.3")
-			f.BoolVar(&s.postQuantum, "post-quantum", true, "offer X25519MLKEM768 first, as browsers do: where the tracker takes it, a handshake costs more")
+			s.addTLS(f)
 		},
 		aim: func(s *settings, named origin) (string, loader, error) {
-			hostPort, err := s.aimURL()
-			if err == nil {
-				err = errors.Join(s.checkIdle(named), s.checkTLS(named))
-			}
-			if err == nil {
-				limit, known := mayOpen()
-				err = s.checkDescriptors(named, limit, known)
-			}
-			if err == nil && s.secure {
-				s.tlsConfig, err = s.makeTLS(named)
-			}
+			hostPort, err := s.aimConnections(named, "http", "/announce")
 			s.keepAlive = s.keepAlive || s.idle
 			return hostPort, httpload.Run, err
 		},
 	})
 }
 
-// aimURL takes the target apart.
-func (s *settings) aimURL() (hostPort string, err error) {
-	text := s.target
-	scheme, port := "http", "80"
+// aimConnections takes the target apart, and checks and makes what every transport
+// of connections has. A URL without a path gets one.
+func (s *settings) aimConnections(named origin, scheme, path string) (hostPort string, err error) {
+	if hostPort, err = s.aimURL(scheme, path); err != nil {
+		return "", err
+	}
+	if err := errors.Join(s.checkIdle(named), s.checkTLS(named)); err != nil {
+		return "", err
+	}
+	limit, known := mayOpen()
+	if err := s.checkDescriptors(named, limit, known); err != nil {
+		return "", err
+	}
 	if s.secure {
-		scheme, port = "https", "443"
+		s.tlsConfig, err = s.makeTLS(named)
+	}
+	return hostPort, err
+}
+
+// aimURL takes the target apart. The scheme with TLS is that without, and an s.
+func (s *settings) aimURL(plain, path string) (hostPort string, err error) {
+	text := s.target
+	secure := plain + "s"
+	scheme, port := plain, "80"
+	if s.secure {
+		scheme, port = secure, "443"
 	}
 	if !strings.Contains(text, "://") {
 		text = scheme + "://" + text
@@ -73,19 +81,20 @@ func (s *settings) aimURL() (hostPort string, err error) {
 	switch {
 	case err != nil:
 		return "", usageError{fmt.Errorf("--target: %w", errors.Unwrap(err))}
-	case s.secure && u.Scheme == "http":
-		return "", usageError{fmt.Errorf("--target %q: the scheme must be https, or --tls must not be given", s.target)}
-	case u.Scheme != "http" && u.Scheme != "https":
-		return "", usageError{fmt.Errorf("--target %q: the scheme must be http or https", s.target)}
+	case s.secure && u.Scheme == plain:
+		return "", usageError{fmt.Errorf("--target %q: the scheme must be %s, or --tls must not be given", s.target, secure)}
+	case u.Scheme != plain && u.Scheme != secure:
+		return "", usageError{fmt.Errorf("--target %q: the scheme must be %s or %s", s.target, plain, secure)}
 	case u.Hostname() == "":
 		return "", usageError{fmt.Errorf("--target %q must be a URL or HOST:PORT", s.target)}
 	}
-	if u.Scheme == "https" {
+	if u.Scheme == secure {
 		s.secure, port = true, "443"
 	}
+	s.scheme = plain
 	s.host, s.path, s.serverName = u.Host, u.RequestURI(), u.Hostname()
 	if s.path == "/" {
-		s.path = "/announce"
+		s.path = path
 	}
 	if p := u.Port(); p != "" {
 		port = p

@@ -9,9 +9,11 @@ import (
 	"os/signal"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/shoal-tracker/shoal/cmd/shoal-load/internal/plan"
 	"github.com/shoal-tracker/shoal/cmd/shoal-load/internal/population"
@@ -25,6 +27,7 @@ type transport struct {
 	long     string
 	defaults settings
 	usage    map[string]string // of flags that every transport has
+	without  []string          // flags that others have, and this one not
 	flags    func(cmd *cobra.Command, s *settings)
 	// aim makes what loads the target of s, and says where that is.
 	aim func(s *settings, named origin) (hostPort string, load loader, err error)
@@ -66,10 +69,17 @@ func newCommand(t transport) *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	s.addTo(f, t.defaults)
-	for name, usage := range t.usage {
-		f.Lookup(name).Usage = usage
-	}
+	f.SortFlags = false
+	all := pflag.NewFlagSet(t.name, pflag.ContinueOnError)
+	s.addTo(all, t.defaults)
+	all.VisitAll(func(flag *pflag.Flag) {
+		if usage, ok := t.usage[flag.Name]; ok {
+			flag.Usage = usage
+		}
+		if !slices.Contains(t.without, flag.Name) {
+			f.AddFlag(flag)
+		}
+	})
 	if t.flags != nil {
 		t.flags(cmd, s)
 	}
@@ -103,6 +113,8 @@ func (t *transport) load(cmd *cobra.Command, s *settings, named origin, asJSON b
 		debug.SetGCPercent(gcPercent)
 	}
 	p.Holding = func(open int) { cmd.PrintErrf("shoal-load: holding %d connections for %v\n", open, p.Duration) }
+	p.Loading = func(open int) { cmd.PrintErrf("shoal-load: loading by %d connections for %v\n", open, p.Duration) }
+	p.Loaded = func() { cmd.PrintErrln("shoal-load: the load is over") }
 	name := t.name
 	if p.TLS != nil {
 		name += "s"
@@ -154,6 +166,7 @@ func (s *settings) plan(ctx context.Context, hostPort string) (*plan.Plan, error
 		Rate: float64(s.rate), Requests: s.requests, Fill: s.fill, Timeout: s.timeout, Nap: s.nap,
 		Segment: s.segment, Portable: s.portable, KeepAlive: s.keepAlive, Path: s.path, Host: s.host,
 		TLS: s.tlsConfig, Resume: s.resume, Idle: s.idle,
+		Offers: s.offers, SDP: s.sdp, Churn: s.churn, AnswerReplies: s.answerReplies, Rest: s.settle,
 		NumWant: s.numWant, Scrape: s.scrape, Connect: s.connect, Hashes: s.hashes, Seed: s.seed,
 	}
 	if p.Seed == 0 {

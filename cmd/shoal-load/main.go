@@ -51,14 +51,15 @@ how fast it was. Put load on trackers of your own only: on anyone else's it is
 an attack.`,
 		Example: `  shoal-load udp --target 127.0.0.1:6969
   shoal-load udp --rate 50000 --duration 30s --json
-  shoal-load http --target http://127.0.0.1:6969/announce --keep-alive=false`,
+  shoal-load http --target http://127.0.0.1:6969/announce --keep-alive=false
+  shoal-load ws --target ws://127.0.0.1:6969 --offers 5`,
 		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          noArguments,
-		RunE:          func(*cobra.Command, []string) error { return usageError{errors.New("load what? udp or http")} },
+		RunE:          func(*cobra.Command, []string) error { return usageError{errors.New("load what? udp, http or ws")} },
 	}
-	root.AddCommand(newUDPCommand(), newHTTPCommand(), newTorrentsCommand())
+	root.AddCommand(newUDPCommand(), newHTTPCommand(), newWSCommand(), newTorrentsCommand())
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{plain(err)} })
 	return root
 }

@@ -6,12 +6,24 @@ import (
 	"errors"
 	"fmt"
 	"os"
+
+	"github.com/spf13/pflag"
 )
 
 const defaultTLSMax = "1.3"
 
 // tlsVersions are those that --tls-max may be.
 var tlsVersions = map[string]uint16{"1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13}
+
+// addTLS adds the flags of TLS.
+func (s *settings) addTLS(f *pflag.FlagSet) {
+	f.BoolVar(&s.secure, "tls", false, "TLS, also where the target is HOST:PORT")
+	f.BoolVar(&s.insecure, "insecure", false, "believe any certificate")
+	f.StringVar(&s.ca, "ca", "", "PEM `FILE` of the authorities that the tracker's certificate is checked against; empty: the system's")
+	f.BoolVar(&s.resume, "resume", false, "each connection resumes the TLS session of the one before it, if the tracker lets it; false: every handshake is a full one")
+	f.StringVar(&s.tlsMax, "tls-max", defaultTLSMax, "highest `VERSION` of TLS that is offered: 1.2 or 1.3")
+	f.BoolVar(&s.postQuantum, "post-quantum", true, "offer X25519MLKEM768 first, as browsers do: where the tracker takes it, a handshake costs more")
+}
 
 // checkTLS reports the first setting of TLS that is out of range, or has no
 // meaning without.
@@ -32,7 +44,7 @@ func (s *settings) checkTLS(named origin) error {
 		{s.insecure, "insecure"}, {s.ca != "", "ca"}, {s.resume, "resume"}, {s.tlsMax != defaultTLSMax, "tls-max"}, {!s.postQuantum, "post-quantum"},
 	} {
 		if rule.given {
-			return usageError{fmt.Errorf("%s: must not be given without TLS: the target must be https://, or --tls be given", named(rule.flag))}
+			return usageError{fmt.Errorf("%s: must not be given without TLS: the target must be %ss://, or --tls be given", named(rule.flag), s.scheme)}
 		}
 	}
 	return nil

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+
+	"github.com/shoal-tracker/shoal/cmd/shoal-load/internal/wsload"
 )
 
 // settings are what flags and configuration file say. The keys of the file are
@@ -26,6 +28,7 @@ type settings struct {
 	keepAlive   bool
 	segment     bool
 	portable    bool
+	scheme      string // of the target's URL, as it is without TLS
 	path, host  string // of the target's URL
 	serverName  string // the host without its port
 	idle        bool
@@ -36,6 +39,12 @@ type settings struct {
 	tlsMax      string
 	postQuantum bool
 	tlsConfig   *tls.Config // nil: without TLS
+	held        bool        // connections are held open while there are others
+
+	offers, sdp   int
+	churn         float64
+	answerReplies bool
+	settle        time.Duration
 
 	torrents, peers uint64
 	uniform         bool
@@ -48,6 +57,12 @@ type settings struct {
 	mine            bool // the user says that the tracker is theirs
 }
 
+// The defaults of the transports whose peers are no connections.
+const (
+	manyTorrents = 1_000_000
+	mostSeeders  = 75 // percent of the peers
+)
+
 // addTo adds the flags that every transport has, with its defaults.
 func (s *settings) addTo(f *pflag.FlagSet, d settings) {
 	f.SortFlags = false
@@ -57,10 +72,10 @@ func (s *settings) addTo(f *pflag.FlagSet, d settings) {
 	f.IntVar(&s.workers, "workers", 0, "threads, at most one for each source address; 0: half of the cores")
 	f.Var(&s.rate, "rate", "requests a second, sent at fixed times whatever the answers do; max: each answer brings the next request forth")
 	f.Uint64Var(&s.requests, "requests", 0, "ends after this many requests; 0: by the duration alone")
-	f.Uint64Var(&s.torrents, "torrents", 1_000_000, "torrents there are; how popular they are falls as 1/rank (Zipf)")
+	f.Uint64Var(&s.torrents, "torrents", d.torrents, "torrents there are; how popular they are falls as 1/rank (Zipf)")
 	f.BoolVar(&s.uniform, "uniform", false, "all torrents are as popular: with many more torrents than peers, a spray of info hashes that nobody else has")
 	f.Uint64Var(&s.peers, "peers", 2_000_000, "peers there are, all torrents together")
-	f.Float64Var(&s.seeders, "seeders", 75, "percent of the peers that are seeders")
+	f.Float64Var(&s.seeders, "seeders", d.seeders, "percent of the peers that are seeders")
 	f.IntVar(&s.numWant, "numwant", d.numWant, "peers that an announce asks for")
 	f.Float64Var(&s.scrape, "scrape", 0, "percent of the requests that are scrapes")
 	f.IntVar(&s.hashes, "scrape-torrents", 5, "torrents that a scrape names")
@@ -98,6 +113,10 @@ var allowed = map[string]string{
 	"nap":             "be 0s to 100ms",
 	"seed":            "be a whole number from 0",
 	"tls-max":         "be 1.2 or 1.3",
+	"offers":          fmt.Sprintf("be 0 to %d, and no more than fit into an announce of %d bytes", wsload.MaxOffers, wsload.MaxAnnounce),
+	"sdp":             fmt.Sprintf("be %d to %d", wsload.MinSDP, wsload.MaxSDP),
+	"churn":           "be 0 to 100000",
+	"rest":            "be 0s to 1m",
 }
 
 // must says what a flag may be, which does not take the value it was given.

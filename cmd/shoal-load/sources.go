@@ -26,7 +26,7 @@ const connectionsOfSource = 20_000
 
 // neededSources is how many addresses it takes to hold the connections.
 func (s *settings) neededSources() int {
-	if !s.idle {
+	if !s.idle && !s.held {
 		return 1
 	}
 	return (s.connections + connectionsOfSource - 1) / connectionsOfSource

@@ -68,14 +68,26 @@ func TestAim(t *testing.T) {
 		"http://localhost":              {"localhost:80", "localhost", "/announce"},
 		"http://[::1]:70/k/announce":    {"[::1]:70", "[::1]:70", "/k/announce"},
 		"http://h:1/announce?passkey=x": {"h:1", "h:1", "/announce?passkey=x"},
+		"ws://localhost":                {"localhost:80", "localhost", "/"},
+		"wss://localhost/":              {"localhost:443", "localhost", "/"},
+		"ws://h:1/announce/k":           {"h:1", "h:1", "/announce/k"},
 	} {
 		s := settings{target: target, secure: target == "h:443"}
-		at, err := s.aimURL()
+		scheme, path := "http", "/announce"
+		if strings.HasPrefix(target, "ws") {
+			scheme, path = "ws", "/"
+		}
+		at, err := s.aimURL(scheme, path)
 		if got := [3]string{at, s.host, s.path}; err != nil || got != want {
 			t.Errorf("%s: %q, %v", target, got, err)
 		}
-		if want := strings.HasPrefix(target, "https:") || target == "h:443"; s.secure != want {
-			t.Errorf("%s: TLS %v", target, s.secure)
+		if want := strings.HasPrefix(target, scheme+"s:") || target == "h:443"; s.secure != want || s.scheme != scheme {
+			t.Errorf("%s: TLS %v, scheme %s", target, s.secure, s.scheme)
+		}
+	}
+	for _, target := range []string{"http://h:1", "https://h:1"} {
+		if _, err := (&settings{target: target}).aimURL("ws", "/"); err == nil {
+			t.Errorf("%s over WebSockets: no error", target)
 		}
 	}
 }

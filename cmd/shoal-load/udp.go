@@ -16,7 +16,10 @@ func newUDPCommand() *cobra.Command {
 worker sends over its sockets in turn, in batches of up to 64.
 
 The exit code is 1 when an answer was wrong or an error.`,
-		defaults: settings{target: "127.0.0.1:6969", connections: 256, numWant: 30, timeout: time.Second},
+		defaults: settings{
+			target: "127.0.0.1:6969", connections: 256, torrents: manyTorrents, seeders: mostSeeders,
+			numWant: 30, timeout: time.Second,
+		},
 		usage: map[string]string{
 			"target":      "`HOST:PORT` of the tracker",
 			"connections": "requests in flight, all workers together; without effect on --rate R",

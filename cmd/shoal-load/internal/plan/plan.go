@@ -16,7 +16,7 @@ type Plan struct {
 	Sources     []netip.Addr // an unspecified address: the kernel chooses
 	Population  *population.Population
 	Duration    time.Duration
-	Connections int     // UDP: requests in flight; HTTP: connections
+	Connections int     // UDP: requests in flight; HTTP, WebTorrent: connections
 	Workers     int     // threads
 	Rate        float64 // requests a second; 0: as fast as answers come
 	Requests    uint64  // ends after so many; 0: by Duration alone
@@ -26,18 +26,27 @@ type Plan struct {
 	Nap         time.Duration // longest, while answers gather
 	Segment     bool          // UDP: the kernel may cut several requests out of one message
 	KeepAlive   bool          // HTTP
-	Path        string        // HTTP: of announces
-	Host        string        // HTTP: as the target was named
-	TLS         *tls.Config   // HTTP: nil: without
-	Resume      bool          // HTTP: with TLS: a connection resumes the session of the one before it
-	Idle        bool          // HTTP: announces once on each connection, and holds all for Duration without traffic
-	Holding     func(int)     // HTTP: told how many connections are held, when the holding begins; nil: nobody is
-	NumWant     int
-	Scrape      float64 // percent of requests
-	Connect     float64 // percent of requests; UDP
-	Hashes      int     // in a scrape
-	Seed        uint64
-	Alone       bool // the seed was drawn: no tracker knows more of these torrents' peers
+	Path        string        // HTTP, WebTorrent: of announces
+	Host        string        // HTTP, WebTorrent: as the target was named
+	TLS         *tls.Config   // HTTP, WebTorrent: nil: without
+	Resume      bool          // HTTP, WebTorrent: with TLS: a connection resumes the session of the one before it
+	Idle        bool          // HTTP, WebTorrent: announces once on each connection, and holds all for Duration without traffic
+	Holding     func(int)     // HTTP, WebTorrent: told how many connections are held, when the holding begins; nil: nobody is
+	Offers      int           // WebTorrent: of an announce
+	SDP         int           // WebTorrent: bytes of an offer or an answer
+	Churn       float64       // WebTorrent: connections a second that are closed and opened again
+
+	AnswerReplies bool          // WebTorrent: the tracker replies to answers as it does to announces
+	Rest          time.Duration // WebTorrent: silence before the load and after it, when all connections are open
+	Loading       func(int)     // WebTorrent: told how many connections are open, before the first silence; nil: nobody is
+	Loaded        func()        // WebTorrent: told when the load is over, before the second silence; nil: nobody is
+
+	NumWant int
+	Scrape  float64 // percent of requests
+	Connect float64 // percent of requests; UDP
+	Hashes  int     // in a scrape
+	Seed    uint64
+	Alone   bool // the seed was drawn: no tracker knows more of these torrents' peers
 }
 
 // Closed reports whether each answer brings the next request forth.

@@ -7,8 +7,8 @@ import (
 	"github.com/shoal-tracker/shoal"
 )
 
-// idPrefix is how the load tester names itself, in the form of most clients.
-const idPrefix = "-SL0001-"
+// IDPrefix is how the load tester names itself, in the form of most clients.
+const IDPrefix = "-SL0001-"
 
 // LeechersLeft is how many bytes a leecher says it still needs.
 const LeechersLeft = 1 << 30
@@ -33,10 +33,10 @@ func (p *Population) Describe(number uint64, peer *Peer) {
 	if second>>32 < p.seeders {
 		peer.Left = 0
 	}
-	copy(peer.ID[:], idPrefix)
+	copy(peer.ID[:], IDPrefix)
 	var low [8]byte
 	binary.BigEndian.PutUint64(low[:], second)
-	hex.Encode(peer.ID[len(idPrefix):], low[2:])
+	hex.Encode(peer.ID[len(IDPrefix):], low[2:])
 }
 
 // Hash returns the info hash of a torrent.

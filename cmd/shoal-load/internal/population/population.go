@@ -67,6 +67,9 @@ func New(c Config) (*Population, error) {
 // Peers returns how many there are; they are numbered from 0.
 func (p *Population) Peers() uint64 { return p.peers }
 
+// Torrents returns how many there are; they are numbered from 0.
+func (p *Population) Torrents() uint64 { return p.torrents }
+
 // Source returns the index of the address that a peer announces from.
 func (p *Population) Source(peer uint64) int { return int(peer % uint64(len(p.sources))) }
 

@@ -35,11 +35,13 @@ type Tally struct {
 	Last     int64              // when the last answer came, by the worker's clock
 
 	Handshakes Handshakes // of TLS
+	Relay      Relay      // of WebTorrent
 
 	wrong    [wrongKinds]uint64
 	examples [wrongKinds]string
 	texts    map[string]uint64 // of errors
 	latency  *hdrhistogram.Histogram
+	relayed  *hdrhistogram.Histogram // latencies of offers; nil: there are none
 }
 
 // Handshakes counts what became of TLS handshakes.
@@ -54,13 +56,11 @@ func (h Handshakes) Any() bool { return h != Handshakes{} }
 
 // NewTally makes an empty one.
 func NewTally() *Tally {
-	return &Tally{latency: hdrhistogram.New(1, slowest, 3), texts: map[string]uint64{}}
+	return &Tally{latency: newLatencies(), texts: map[string]uint64{}}
 }
 
 // Latency notes how long an answer took.
-func (t *Tally) Latency(nanoseconds int64) {
-	_ = t.latency.RecordValue(min(max(1, nanoseconds/1000), slowest))
-}
+func (t *Tally) Latency(nanoseconds int64) { note(t.latency, nanoseconds) }
 
 // Responses returns how many requests were answered in time, with whatever
 // content. A stray answers none.
@@ -95,6 +95,13 @@ func (t *Tally) Add(o *Tally) {
 	}
 	t.Last = max(t.Last, o.Last)
 	t.latency.Merge(o.latency)
+	t.Relay.add(&o.Relay)
+	if o.relayed != nil {
+		if t.relayed == nil {
+			t.relayed = newLatencies()
+		}
+		t.relayed.Merge(o.relayed)
+	}
 }
 
 func sum(counts []uint64) (n uint64) {

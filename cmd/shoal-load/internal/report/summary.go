@@ -49,6 +49,8 @@ type Summary struct {
 	CPU            float64 `json:"cpu_seconds"`
 	CPUPerResponse float64 `json:"cpu_us_per_response"`
 	PerCPUSecond   float64 `json:"responses_per_cpu_second"`
+
+	Relay *RelaySummary `json:"relay,omitempty"` // of WebTorrent
 }
 
 // Latency is in microseconds.
@@ -89,12 +91,8 @@ func Summarize(transport string, p *plan.Plan, t *Tally, elapsed, cpu time.Durat
 	s.MeanPeers = ratio(float64(t.Peers), float64(t.Answered[plan.Announce]))
 	s.CPUPerResponse = ratio(s.CPU*1e6, responses)
 	s.PerCPUSecond = ratio(responses, s.CPU)
-	if h := t.latency; h.TotalCount() > 0 {
-		s.Latency = Latency{
-			h.ValueAtQuantile(50), h.ValueAtQuantile(90), h.ValueAtQuantile(99), h.ValueAtQuantile(99.9),
-			h.Max(), h.Mean(),
-		}
-	}
+	s.Latency = quantiles(t.latency)
+	s.Relay = t.summarizeRelay(s.Duration)
 	return s
 }
 

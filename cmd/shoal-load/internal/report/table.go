@@ -44,8 +44,12 @@ func (s *Summary) WriteTable(w io.Writer) error {
 	if s.Opened > 0 {
 		row("idle", "%s connections held, %s of them still open at the end", grouped(s.Opened), grouped(s.Open))
 	}
-	row("peers an answer", "%.1f", s.MeanPeers)
-	row("verified", "%s  (answers whose peers were all looked up)", grouped(s.Verified))
+	if s.Relay != nil {
+		s.Relay.write(row, rowIf)
+	} else {
+		row("peers an answer", "%.1f", s.MeanPeers)
+		row("verified", "%s  (answers whose peers were all looked up)", grouped(s.Verified))
+	}
 	row("lost", "%s", grouped(s.Lost))
 	rowIf(s.Late, "late", "answers to what had been given up")
 	rowIf(s.Missed, "missed", "due and never sent: this machine or the target is too slow for the rate")
@@ -66,8 +70,7 @@ func (s *Summary) WriteTable(w io.Writer) error {
 	for _, text := range sortedKeys(s.Texts) {
 		row("  "+grouped(s.Texts[text]), "%q", text)
 	}
-	l := s.Latency
-	row("latency", "p50 %s  p90 %s  p99 %s  p99.9 %s  max %s", spell(l.P50), spell(l.P90), spell(l.P99), spell(l.P999), spell(l.Max))
+	row("latency", "%s", s.Latency.spell())
 	row("own CPU", "%.2f s, %.2f µs a response", s.CPU, s.CPUPerResponse)
 	return t.Flush()
 }
@@ -90,6 +93,10 @@ func byKind(counts map[string]uint64) string {
 		return "none"
 	}
 	return strings.Join(parts, ", ")
+}
+
+func (l *Latency) spell() string {
+	return fmt.Sprintf("p50 %s  p90 %s  p99 %s  p99.9 %s  max %s", spell(l.P50), spell(l.P90), spell(l.P99), spell(l.P999), spell(l.Max))
 }
 
 func spell(microseconds int64) string {

@@ -16,14 +16,19 @@ const (
 	WrongCounts                   // fewer than the peers handed out, or more than there are
 	WrongInterval                 // none that a client could wait for
 	WrongHTTP                     // no HTTP response, or one without a length that ends
-	WrongStatus                   // another status than 200
+	WrongStatus                   // another status than 200, or than 101 for a WebSocket
 	WrongBencode                  // no dictionary, or one without what belongs there
 	WrongTLS                      // a handshake that failed for what was said in it, or records that are none
+	WrongFrame                    // no frame of a WebSocket that a server may send
+	WrongJSON                     // no JSON object, or one without what belongs there
+	WrongOffer                    // an offer that was not sent so, or not for who got it
+	WrongAnswer                   // an answer that was not sent so, or not for who got it
 	wrongKinds
 )
 
 var wrongNames = [wrongKinds]string{
 	"length", "transaction", "action", "peer_count", "foreign_peer", "repeated_peer", "counts", "interval", "http", "status", "bencode", "tls",
+	"frame", "json", "offer", "answer",
 }
 
 func (w Wrong) String() string { return wrongNames[w] }
@@ -55,6 +60,11 @@ const textsKept = 8
 // Error counts an error reply by its text.
 func (t *Tally) Error(text []byte) {
 	t.Errors++
+	t.Text(text)
+}
+
+// Text keeps what a tracker says of a refusal, by its text.
+func (t *Tally) Text(text []byte) {
 	text = text[:min(len(text), shown)]
 	if n, ok := t.texts[string(text)]; ok || len(t.texts) < textsKept {
 		t.texts[string(text)] = n + 1
