@@ -16,8 +16,14 @@ import (
 type job struct {
 	torrent []byte // the .torrent
 	udp     bool   // its tracker is a UDP one
+	web     bool   // its tracker is a WebTorrent one
 	trusted string // PEM file of the only authority that HTTPS is checked against; "": the system's
 	dir     string // where the data is, or goes
+
+	// For those that only introduce themselves as WebTorrent clients do, and
+	// know neither torrents nor the peer protocol.
+	announce string // the tracker's URL
+	infoHash [20]byte
 }
 
 // progress is what a client says of the torrent, in bytes.
@@ -26,8 +32,8 @@ type progress struct {
 	total    int64
 }
 
-// client is a BitTorrent program at work on one torrent, over TCP, with DHT,
-// PEX and LSD off: the tracker is the only one to tell it of peers.
+// client is a BitTorrent program at work on one torrent, over TCP or WebRTC,
+// with DHT, PEX and LSD off: the tracker is the only one to tell it of peers.
 type client interface {
 	progress() (progress, error)
 	process() *process
@@ -39,11 +45,22 @@ type program struct {
 	start func(t *testing.T, h *host, j job) client
 }
 
+// tellsCompletion reports whether the program says so when it has everything.
+func (p program) tellsCompletion(by transport) bool {
+	return !(p.name == gotorrent.name && by.web())
+}
+
 var (
 	transmission = program{"transmission", startTransmission}
 	aria2        = program{"aria2", startAria2}
 	qbittorrent  = program{"qbittorrent", startQbittorrent}
 	gotorrent    = program{"gotorrent", startGotorrent}
+
+	// These move the same data over WebRTC, and are told apart from clients by
+	// nothing that a tracker sees.
+	chromium  = program{"chromium", startChromium}
+	webpeer   = program{"webpeer", startWebpeer}
+	npmClient = program{"bittorrent-tracker", startNpmClient}
 )
 
 // errNoTorrent is what a client's progress is while it does not list the torrent.

@@ -21,7 +21,12 @@ func startGotorrent(t *testing.T, h *host, j job) client {
 	if err := os.WriteFile(torrent, j.torrent, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c := gotorrentClient{h.start(t, gotorrentBinary, "-torrent", torrent, "-dir", j.dir)}
+	var environment []string
+	if j.trusted != "" {
+		environment = append(environment, "SSL_CERT_FILE="+j.trusted)
+	}
+	c := gotorrentClient{h.startWith(t, environment, gotorrentBinary,
+		"-torrent", torrent, "-dir", j.dir, fmt.Sprintf("-web=%t", j.web))}
 	await(t, 30*time.Second, func() error {
 		_, err := c.progress()
 		return err

@@ -82,7 +82,8 @@ func (s *scene) isRefused(t *testing.T, patience time.Duration) {
 	from.process().stop()
 }
 
-var distrustWords = regexp.MustCompile(`(?i)certificate|not signed by known authorities|handshake fail`)
+// The last is what the JavaScript client says, whatever the reason.
+var distrustWords = regexp.MustCompile(`(?i)certificate|not signed by known authorities|handshake fail|error connecting to wss:`)
 
 // distrust returns nil once the client has tried and says that it takes
 // exception to the certificate. qBittorrent hides the reason behind that of the

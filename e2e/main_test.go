@@ -15,12 +15,18 @@ import (
 
 // What the tests run, set before the first of them.
 var (
+	workDir         string // removed after the last
 	shoalBinary     string
 	gotorrentBinary string
+	webpeerBinary   string
 )
 
-// transfersRun counts the transfers that were begun.
-var transfersRun atomic.Int32
+// transfersRun counts the transfers that were begun, of transfersInAll: those
+// of the tables, TestCrowd and TestOrigins.
+var (
+	transfersRun   atomic.Int32
+	transfersInAll = len(transfers) + len(httpsTransfers) + len(webTransfers) + 2
+)
 
 // parallel is how many networks are up at once. Clients mostly wait for one
 // another, so it may well be more than the cores.
@@ -47,7 +53,7 @@ func run(m *testing.M) int {
 		}
 	}
 	ran := int(transfersRun.Load())
-	fmt.Printf("transfers: %d run, %d skipped\n", ran, len(transfers)+len(httpsTransfers)-ran)
+	fmt.Printf("transfers: %d run, %d skipped\n", ran, transfersInAll-ran)
 	return code
 }
 
@@ -60,25 +66,27 @@ func prepare() (done func() error, err error) {
 	if err := installPackages(); err != nil {
 		return nil, err
 	}
-	bin, err := os.MkdirTemp("", "shoal-e2e-")
-	if err != nil {
+	if workDir, err = os.MkdirTemp("", "shoal-e2e-"); err != nil {
 		return nil, err
 	}
-	if err := build(bin); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(bin))
+	if err := build(); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(workDir))
 	}
 	guard, err := startGuard()
 	if err != nil {
-		return nil, errors.Join(err, os.RemoveAll(bin))
+		return nil, errors.Join(err, os.RemoveAll(workDir))
 	}
-	return func() error { return errors.Join(guard.close(), os.RemoveAll(bin)) }, nil
+	return func() error { return errors.Join(guard.close(), os.RemoveAll(workDir)) }, nil
 }
 
 // build takes shoal from SHOAL_BIN or builds it.
-func build(bin string) error {
-	gotorrentBinary = filepath.Join(bin, "gotorrent")
-	if err := goBuild(".", gotorrentBinary, "./gotorrent"); err != nil {
-		return err
+func build() error {
+	gotorrentBinary = filepath.Join(workDir, "gotorrent")
+	webpeerBinary = filepath.Join(workDir, "webpeer")
+	for _, program := range []string{gotorrentBinary, webpeerBinary} {
+		if err := goBuild(".", program, "./"+filepath.Base(program)); err != nil {
+			return err
+		}
 	}
 	if path := os.Getenv("SHOAL_BIN"); path != "" {
 		var err error
@@ -90,7 +98,7 @@ func build(bin string) error {
 		}
 		return nil
 	}
-	shoalBinary = filepath.Join(bin, "shoal")
+	shoalBinary = filepath.Join(workDir, "shoal")
 	return goBuild("..", shoalBinary, "./cmd/shoal")
 }
 

@@ -46,6 +46,7 @@ type network struct {
 type host struct {
 	namespace string
 	v4, v6    netip.Addr
+	page      string // URL of its web server, if there is one
 }
 
 func newNetwork(t *testing.T) *network {
@@ -101,6 +102,15 @@ func ip(t *testing.T, namespace string, lines ...string) {
 	}
 }
 
+// set writes a setting of the kernel for the host alone: a file in /proc/sys.
+func (h *host) set(t *testing.T, name, value string) {
+	t.Helper()
+	write := fmt.Sprintf("echo %s >/proc/sys/%s", value, name)
+	if out, err := exec.Command("ip", "netns", "exec", h.namespace, "sh", "-c", write).CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", write, err, out)
+	}
+}
+
 // dial connects from the host. The address must be a literal: only then does
 // the socket come from the goroutine that has entered the namespace.
 func (h *host) dial(ctx context.Context, network, address string) (conn net.Conn, err error) {
@@ -115,6 +125,27 @@ func (h *host) dial(ctx context.Context, network, address string) (conn net.Conn
 	}()
 	<-done
 	return conn, err
+}
+
+// listen accepts TCP connections on the IPv4 address of the host until the test
+// ends. Port 0 is any.
+func (h *host) listen(t *testing.T, port uint16) net.Listener {
+	t.Helper()
+	var listener net.Listener
+	entered := make(chan error)
+	go func() {
+		runtime.LockOSThread() // for good, as in dial
+		err := h.enter()
+		if err == nil {
+			listener, err = net.Listen("tcp", netip.AddrPortFrom(h.v4, port).String())
+		}
+		entered <- err
+	}()
+	if err := <-entered; err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	return listener
 }
 
 // enter moves the calling thread into the namespace of the host.

@@ -13,10 +13,13 @@ import (
 // package it is in.
 var debianPackages = map[string]string{
 	"aria2c":              "aria2",
+	"chromium":            "chromium",
 	"haproxy":             "haproxy",
 	"ip":                  "iproute2",
 	"nginx":               "nginx-light",
 	nginxStream:           "libnginx-mod-stream",
+	"node":                "nodejs",
+	"npm":                 "npm",
 	"qbittorrent-nox":     "qbittorrent-nox",
 	"transmission-daemon": "transmission-daemon",
 }

@@ -14,7 +14,6 @@ import (
 	"net/http"
 	"net/netip"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -228,20 +227,7 @@ func (a *acmeServer) get(port uint16, path string) ([]byte, error) {
 // and answers each with the addresses of another.
 func startNames(t *testing.T, at, named *host) string {
 	t.Helper()
-	var listener net.Listener
-	entered := make(chan error)
-	go func() {
-		runtime.LockOSThread() // for good, as in dial
-		err := at.enter()
-		if err == nil {
-			listener, err = net.Listen("tcp", netip.AddrPortFrom(at.v4, 53).String())
-		}
-		entered <- err
-	}()
-	if err := <-entered; err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { listener.Close() })
+	listener := at.listen(t, 53)
 	go func() {
 		for {
 			conn, err := listener.Accept()

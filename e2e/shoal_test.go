@@ -20,6 +20,9 @@ const quickly = `
 interval = "10s"
 min_interval = "10s"
 peer_timeout = "2m"
+
+[webtorrent]
+interval = "10s"
 `
 
 // shoal is a Shoal that listens on both addresses of its host, UDP and HTTP.
@@ -36,8 +39,8 @@ func startShoal(t *testing.T, h *host, settings string) *shoal {
 }
 
 // startShoalWith adds keys to the [[http]] section, and maybe more sections
-// behind it.
-func startShoalWith(t *testing.T, h *host, settings, http string) *shoal {
+// behind it, and variables to the environment.
+func startShoalWith(t *testing.T, h *host, settings, http string, environment ...string) *shoal {
 	t.Helper()
 	dir := t.TempDir()
 	s := &shoal{host: h}
@@ -48,7 +51,7 @@ func startShoalWith(t *testing.T, h *host, settings, http string) *shoal {
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s.proc = h.start(t, shoalBinary, "serve", "-c", file)
+	s.proc = h.startWith(t, environment, shoalBinary, "serve", "-c", file)
 	var unknown [20]byte
 	await(t, 30*time.Second, func() error {
 		var errs []error
@@ -89,7 +92,14 @@ var (
 	https6 = transport{"https6", "https", true}
 	udp4   = transport{"udp4", "udp", false}
 	udp6   = transport{"udp6", "udp", true}
+	ws4    = transport{"ws4", "ws", false} // the same port as HTTP
+	ws6    = transport{"ws6", "ws", true}
+	wss4   = transport{"wss4", "wss", false}
+	wss6   = transport{"wss6", "wss", true}
 )
+
+// web reports whether it is one that browsers use.
+func (by transport) web() bool { return by.scheme == "ws" || by.scheme == "wss" }
 
 // announceURL is what a .torrent names.
 func (s *shoal) announceURL(by transport) string {

@@ -32,6 +32,12 @@ type storm struct {
 
 func newStorm(t *testing.T) *storm {
 	t.Helper()
+	return newStormWith(t, "")
+}
+
+// newStormWith has more settings, and variables in Shoal's environment.
+func newStormWith(t *testing.T, settings string, environment ...string) *storm {
+	t.Helper()
 	w := &storm{issuer: newAuthority(t, "Authority")}
 	tracker := newNetwork(t).host(t, "shoal")
 	for i := range sourceNetworks {
@@ -42,7 +48,7 @@ func newStorm(t *testing.T) *storm {
 	dir := t.TempDir()
 	w.pair = w.issuer.issue(t, tracker.v4, tracker.v6)
 	w.pair.write(t, dir)
-	w.shoal = startShoalWith(t, tracker, "", tlsKey(dir))
+	w.shoal = startShoalWith(t, tracker, settings, tlsKey(dir), environment...)
 	w.to = w.shoal.listener(https4)
 	w.dialers = startDialers(t, tracker, 8)
 	return w

@@ -1,6 +1,6 @@
 // Command gotorrent is anacrolix/torrent as a bare client: it adds one torrent
-// that it finds peers for through the tracker alone, over TCP alone, and
-// prints what it holds until it is told to stop.
+// that it finds peers for through the tracker alone, over TCP alone or WebRTC
+// alone, and prints what it holds until it is told to stop.
 package main
 
 import (
@@ -22,23 +22,30 @@ func main() {
 	file := flag.String("torrent", "", "torrent `file`")
 	dir := flag.String("dir", "", "`directory` of the data")
 	port := flag.Int("port", 6881, "TCP `port` to listen on")
+	web := flag.Bool("web", false, "WebRTC and WebTorrent trackers instead of TCP and others")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *file, *dir, *port); err != nil {
+	if err := run(ctx, *file, *dir, *port, *web); err != nil {
 		log.Fatal(err)
 	}
 }
 
 // run prints "COMPLETE TOTAL", both in bytes, five times a second.
-func run(ctx context.Context, file, dir string, port int) error {
+func run(ctx context.Context, file, dir string, port int, web bool) error {
 	config := torrent.NewDefaultClientConfig()
 	config.ListenPort = port
 	config.Seed = true
 	config.NoDHT = true
 	config.DisablePEX = true
 	config.DisableUTP = true
-	config.DisableWebtorrent = true
+	config.DisableWebtorrent = !web
+	config.DisableTCP = web
+	config.Callbacks.StatusUpdated = append(config.Callbacks.StatusUpdated, func(e torrent.StatusUpdatedEvent) {
+		if e.Error != nil {
+			log.Printf("%s: %v", e.Event, e.Error)
+		}
+	})
 	config.NoDefaultPortForwarding = true
 	config.MaxAllocPeerRequestDataPerConn = 64 << 20 // with 1 MiB uploads to libtorrent have stalled
 	config.DefaultStorage = storage.NewFileWithCompletion(dir, storage.NewMapPieceCompletion())
