@@ -108,7 +108,11 @@ func allowed(k config.Key) string {
 	case []netip.Addr:
 		v.Set(reflect.ValueOf([]netip.Addr{netip.IPv4Unspecified()}))
 	case []string:
-		v.Set(reflect.ValueOf([]string{""}))
+		wrong := ""
+		if k.Path == "webtorrent.allow_origins" { // where it is a client without one
+			wrong = "*"
+		}
+		v.Set(reflect.ValueOf([]string{wrong}))
 	case []int:
 		v.Set(reflect.ValueOf([]int{-1}))
 	case time.Duration, int:
