@@ -209,6 +209,8 @@ const sweepsOften = `
 interval = "10s"
 min_interval = "10s"
 peer_timeout = "100s"
+[webtorrent]
+interval = "10s"
 `
 
 // TestWebHostile attacks over WebSockets, one attack after the other upon the
