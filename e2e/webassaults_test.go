@@ -33,6 +33,7 @@ const (
 	manyFloods  = 100
 	pings       = 20_000
 	failuresIn  = 10 // in a row, and Shoal has had enough
+	lateAnswers = 32 // that are no failures of a connection's
 	mostTorrent = 1000
 )
 

@@ -100,14 +100,16 @@ func forgedAnswers(a *attacker) error {
 			return err
 		}
 	}
+	// Those before may all have been the late answers of a client that came back.
+	last := lateAnswers - 3*(failuresIn-1) + failuresIn
 	var all []byte
-	for i := range failuresIn {
+	for i := range last {
 		all = appendFrame(all, final|opText, marshal(forge(i)))
 	}
 	if _, err := s.conn.Write(all); err != nil {
 		return err
 	}
-	return a.expelled(s, closePolicy, failuresIn)
+	return a.expelled(s, closePolicy, last)
 }
 
 // trio is three sockets of one attacker.
