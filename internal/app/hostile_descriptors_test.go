@@ -91,6 +91,10 @@ func TestNoDescriptors(t *testing.T) {
 			t.Fatal(err)
 		}
 		n, err := syscall.Read(fd, answer)
+		for err == syscall.EINTR { // Go's own signals end a read that has a time limit
+			n, err = syscall.Read(fd, answer)
+		}
+		n = max(n, 0)
 		if err != nil || !strings.HasPrefix(string(answer[:n]), "HTTP/1.1 200") {
 			t.Fatalf("connection %d is answered %q (%v) when there are descriptors again", i, answer[:n], err)
 		}
