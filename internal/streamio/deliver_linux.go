@@ -7,6 +7,7 @@ package streamio
 // with one write.
 func (l *loop) deliver() {
 	l.letters, l.news = l.inbox.take(l.letters, l.news)
+	l.items += len(l.letters) + len(l.news)
 	for i, n := range l.news {
 		l.news[i] = news{}
 		s := l.table.find(n.of.Slot(), n.of.Generation())

@@ -73,6 +73,7 @@ func newEpoll(c LoopsConfig, clock *shoal.Clock) (engine, error) {
 	for i := range c.Count {
 		l := &loop{engine: e, index: uint8(i), clock: clock, poll: -1, wake: -1}
 		l.shelves.limit = c.Limit
+		l.naps.length = unix.NsecToTimespec(int64(napTime))
 		e.loops = append(e.loops, l)
 		if err := l.openDescriptors(); err != nil {
 			return nil, errors.Join(err, e.free())

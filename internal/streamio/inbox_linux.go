@@ -97,6 +97,13 @@ func (i *inbox) rise() {
 	i.mu.Unlock()
 }
 
+// count returns how much there is to take.
+func (i *inbox) count() int {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return len(i.letters) + len(i.news)
+}
+
 // take empties the inbox into the two slices that the loop has done with.
 func (i *inbox) take(letters []letter, all []news) ([]letter, []news) {
 	i.mu.Lock()

@@ -56,8 +56,10 @@ type loop struct {
 	holders   holders
 	shelves   shelves
 	inbox     inbox
+	naps      naps
 
 	now     shoal.Tick // of this round
+	items   int        // events and messages of this round
 	events  [maxEvents]unix.EpollEvent
 	name    socketName
 	in      []byte   // input, of one connection at a time
@@ -91,10 +93,12 @@ func (l *loop) run() error {
 			break
 		}
 		l.now = l.clock.Now()
+		l.items = n
 		for i := range n {
 			l.handle(&l.events[i])
 		}
 		l.deliver()
+		l.naps.did(l.items)
 		l.tick()
 		if l.paused > 0 {
 			l.resume() // also while there are events without end
@@ -140,6 +144,7 @@ func (l *loop) start() error {
 func (l *loop) handle(e *unix.EpollEvent) {
 	switch e.Pad {
 	case tagWake:
+		l.items-- // what is posted counts
 	case tagAcceptor:
 		if a := l.acceptors[e.Fd]; a.until.IsZero() && a.fd >= 0 {
 			l.accept(a)

@@ -46,6 +46,9 @@ func count(n uintptr, e unix.Errno) (int, unix.Errno) {
 // alarm is due, or nothing at all.
 func (l *loop) wait() (int, error) {
 	n, e := l.ask(0)
+	if n == 0 && e == 0 && l.inbox.count() == 0 && !l.engine.stopping.Load() && l.naps.pays() {
+		n, e = l.gather()
+	}
 	if n > 0 || e != 0 {
 		return l.came(n, e)
 	}
@@ -56,6 +59,7 @@ func (l *loop) wait() (int, error) {
 	if rawWait > 0 {
 		n, e = l.ask(rawWait)
 	}
+	l.naps.waited(n > 0)
 	if n == 0 && e == 0 {
 		r, _, err := unix.Syscall6(unix.SYS_EPOLL_PWAIT, uintptr(l.poll), uintptr(unsafe.Pointer(&l.events[0])), maxEvents, uintptr(timeout), 0, 0)
 		n, e = count(r, err)
