@@ -51,8 +51,8 @@ const (
 
 // AnnounceRequest is one announce, whatever transport it came by. A worker
 // owns one and uses it again: decoders overwrite every field but the address
-// in Addr, Link and FromProxy, which the transport knows and the message does
-// not.
+// in Addr, Link, FromProxy and Hidden, which no message says. AuthKey comes with
+// each announce of UDP and HTTP, and with the upgrade of a WebTorrent connection.
 type AnnounceRequest struct {
 	InfoHash InfoHash
 	PeerID   PeerID
@@ -79,6 +79,14 @@ type AnnounceRequest struct {
 	NumWant int // peers wanted of each family; NumWantDefault: not said
 	Event   Event
 
+	// AuthKey is the key of a private tracker that the announce carries, in its
+	// URL; zero: none.
+	AuthKey AuthKey
+
+	// Hidden has the announce answered but the peer neither stored nor handed
+	// out. The tracker's rules set it, no decoder does.
+	Hidden bool
+
 	// FromProxy says that the address in Addr is that of a trusted proxy which
 	// did not say whose announce this is. It is nobody's address then, and must
 	// not be stored.
@@ -91,12 +99,12 @@ func (r *AnnounceRequest) Seeder() bool {
 }
 
 // Dialable reports whether others could reach the announcing peer at Addr.
-// Port 0 and unspecified, multicast, broadcast and link-local addresses are
+// Hidden ones, port 0 and unspecified, multicast, broadcast and link-local addresses are
 // answered, but handing them out would only waste everybody's time. A WebTorrent
 // peer is not dialed and always reached.
 func (r *AnnounceRequest) Dialable() bool {
-	if r.Link != 0 {
-		return true
+	if r.Link != 0 || r.Hidden {
+		return !r.Hidden
 	}
 	a := r.Addr.Addr()
 	return r.Addr.Port() != 0 && a.IsValid() && !a.IsUnspecified() &&

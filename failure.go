@@ -46,6 +46,13 @@ const (
 
 	ClientDenied // by the tracker's rules, as is the rest
 	PortDenied
+	AddressDenied
+	TorrentDenied
+	TorrentUnlisted
+	KeyMissing
+	KeyInvalid
+	KeyUnknown
+	KeyExpired
 
 	failures // how many there are
 )
@@ -87,6 +94,13 @@ var failureTexts = [failures]string{
 	ScrapeTooMany:   "too many torrents in one scrape: 255 at most",
 	ClientDenied:    "this client is not allowed on this tracker",
 	PortDenied:      "this port is not allowed on this tracker",
+	AddressDenied:   "this address is not allowed on this tracker",
+	TorrentDenied:   "this torrent is not allowed on this tracker",
+	TorrentUnlisted: "this torrent is not registered with this tracker",
+	KeyMissing:      "this tracker is private: its announce URL must have your key",
+	KeyInvalid:      "key must have 16 to 64 characters: letters, digits and - . _ ~",
+	KeyUnknown:      "this key is not known to this tracker",
+	KeyExpired:      "this key has expired",
 }
 
 // Error returns the text for the client.
@@ -99,4 +113,20 @@ func (f Failure) Error() string {
 
 // Never reports whether the same request will be refused again however long
 // the client waits, which BEP 31 says as "retry in: never".
-func (f Failure) Never() bool { return f == ClientDenied || f == PortDenied }
+func (f Failure) Never() bool {
+	switch f {
+	case ClientDenied, PortDenied, KeyMissing, KeyInvalid:
+		return true
+	}
+	return false
+}
+
+// RetryIn returns the minutes after which the same request may be let in, which
+// BEP 31 says as "retry in"; 0: nothing is said of it.
+func (f Failure) RetryIn() int {
+	switch f {
+	case AddressDenied, TorrentDenied, TorrentUnlisted, KeyUnknown, KeyExpired:
+		return 60
+	}
+	return 0
+}

@@ -32,6 +32,7 @@ func TestServerSideAllocatesNothing(t *testing.T) {
 			for _, query := range queries {
 				ParseAnnounce(query, &req, &form)
 				ParseScrape(query, hashes)
+				Passkey(query)
 			}
 		}},
 		{"PrependAnnounce", func() {
@@ -42,6 +43,7 @@ func TestServerSideAllocatesNothing(t *testing.T) {
 		{"AppendAnnounceDictionary", func() { AppendAnnounceDictionary(buf[:0], res, external, false) }},
 		{"AppendScrape", func() { AppendScrape(buf[:0], hashes[:MaxScrape], counts, 900) }},
 		{"AppendFailure", func() { AppendFailure(buf[:0], shoal.ClientDenied) }},
+		{"AppendFailure for a time", func() { AppendFailure(buf[:0], shoal.KeyExpired) }},
 		{"AppendFailure of an unknown one", func() { AppendFailure(buf[:0], 255) }},
 	} {
 		if allocs := testing.AllocsPerRun(100, test.run); allocs != 0 {

@@ -28,11 +28,12 @@ const (
 	seenIP
 	seenIPv4
 	seenIPv6
+	seenPasskey
 )
 
 // ParseAnnounce reads the query of an announce, without its '?', into req and
 // form. It sets every field but the address in req.Addr and req.FromProxy, which
-// the connection knows. The first of ip, ipv4 and ipv6 (BEP 7) that names an
+// the connection knows, and Passkey's answer becomes req.AuthKey. The first of ip, ipv4 and ipv6 (BEP 7) that names an
 // address of the family of req.Addr becomes req.Claimed; to believe it from
 // everyone would let anyone send a swarm's peers to a victim.
 //
@@ -97,6 +98,8 @@ func ParseAnnounce(query []byte, req *shoal.AnnounceRequest, form *Form) shoal.F
 			form.NoPeerID = string(value) != "0"
 		case seenIP, seenIPv4, seenIPv6:
 			claim(req, value)
+		case seenPasskey:
+			req.AuthKey = parsePasskey(value)
 		}
 	}
 
@@ -141,6 +144,8 @@ func parameterBit(name []byte) uint {
 		return seenIPv4
 	case "ipv6":
 		return seenIPv6
+	case "passkey":
+		return seenPasskey
 	}
 	return 0
 }

@@ -20,6 +20,7 @@ func stale() shoal.AnnounceRequest {
 		InfoHash: shoal.InfoHash{1}, PeerID: shoal.PeerID{2}, Addr: netip.MustParseAddrPort("192.0.2.1:999"),
 		Uploaded: 3, Downloaded: 4, Left: 5, NumWant: 6, Event: shoal.EventStopped,
 		Claimed: netip.MustParseAddr("192.0.2.2"), FromProxy: true,
+		AuthKey: shoal.AuthKey{7},
 	}
 }
 
@@ -40,7 +41,9 @@ func TestParseAnnounce(t *testing.T) {
 		},
 		{"in another order", "port=6881&left=0&peer_id=" + testPeerID + "&info_hash=" + testHash, func(r *request, _ *Form) { r.Left = 0 }},
 		{"semicolons", strings.ReplaceAll(testMinimal, "&", ";") + ";left=7", func(r *request, _ *Form) { r.Left = 7 }},
-		{"second query", "passkey=abc?" + testMinimal + "&left=7", func(r *request, _ *Form) { r.Left = 7 }},
+		{"second query", "passkey=0123456789abcdef?" + testMinimal + "&left=7", func(r *request, _ *Form) {
+			r.Left, r.AuthKey = 7, shoal.ParseAuthKey([]byte("0123456789abcdef"))
+		}},
 		{"second query at once", "?" + testMinimal, func(*request, *Form) {}},
 		{"no equals signs", "&&a&" + testMinimal + "&left&", func(*request, *Form) {}},
 		{"raw hash", "info_hash=\x124Vx\x9a\xbc\xde\xf1#Eg\x89\xab\xcd\xef\x124Vx\x9a&peer_id=" + testPeerID + "&port=6881", func(*request, *Form) {}},

@@ -29,6 +29,9 @@ func FuzzParseAnnounce(f *testing.F) {
 		if failure == shoal.OK && (got != want || form != wantForm) {
 			t.Fatalf("%q:\n got %+v %+v\nwant %+v %+v", query, got, form, want, wantForm)
 		}
+		if key := Passkey(query); failure == shoal.OK && key != want.AuthKey {
+			t.Fatalf("%q: Passkey is %x, want %x", query, key, want.AuthKey)
+		}
 	})
 }
 
@@ -38,6 +41,16 @@ func FuzzParseScrape(f *testing.F) {
 		want, wantFailure := naiveScrape(string(query))
 		if failure != wantFailure || !slices.Equal(got, want) {
 			t.Fatalf("%q:\n got %v, %v\nwant %v, %v", query, got, failure, want, wantFailure)
+		}
+		wantKey := shoal.AuthKey{}
+		for _, pair := range naiveQuery(string(query)) {
+			if pair[0] == "passkey" {
+				wantKey = shoal.ParseAuthKey([]byte(naiveUnescape(pair[1])))
+				break
+			}
+		}
+		if key := Passkey(query); key != wantKey {
+			t.Fatalf("%q: Passkey is %x, want %x", query, key, wantKey)
 		}
 	})
 }

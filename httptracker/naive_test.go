@@ -121,6 +121,7 @@ func naiveAnnounce(query string) (req shoal.AnnounceRequest, form Form, failure 
 		req.NumWant = int(v)
 	}
 	req.Event = map[string]shoal.Event{"completed": 1, "started": 2, "stopped": 3, "paused": 4}[first["event"]]
+	req.AuthKey = shoal.ParseAuthKey([]byte(naiveUnescape(first["passkey"])))
 	form.Dictionary = first["compact"] == "0"
 	noPeerID, given := first["no_peer_id"]
 	form.NoPeerID = given && noPeerID != "0"
@@ -235,14 +236,7 @@ func naiveAnnounceReply(body string) (reply *AnnounceReply, ok bool) {
 			s, ok = entry.value.(string)
 			reply.ExternalIP = naiveAddr(s)
 		case "retry in":
-			switch v := entry.value.(type) {
-			case int64:
-				reply.RetryIn = strconv.FormatInt(v, 10)
-			case string:
-				reply.RetryIn = v
-			default:
-				ok = false
-			}
+			reply.RetryIn, ok = naiveRetryIn(entry.value)
 		case "peers", "peers6":
 			ok = naivePeers(entry, reply)
 		}
@@ -251,6 +245,16 @@ func naiveAnnounceReply(body string) (reply *AnnounceReply, ok bool) {
 		}
 	}
 	return reply, true
+}
+
+func naiveRetryIn(value any) (s string, ok bool) {
+	switch v := value.(type) {
+	case int64:
+		return strconv.FormatInt(v, 10), true
+	case string:
+		return v, true
+	}
+	return "", false
 }
 
 func naivePeers(entry naiveEntry, reply *AnnounceReply) bool {
@@ -302,6 +306,10 @@ func naiveScrapeReply(body string) (reply *ScrapeReply, ok bool) {
 			if reply.Failure, ok = entry.value.(string); !ok {
 				return nil, false
 			}
+		case "retry in":
+			if reply.RetryIn, ok = naiveRetryIn(entry.value); !ok {
+				return nil, false
+			}
 		case "files", "flags":
 			if !isDict {
 				return nil, false
@@ -349,5 +357,5 @@ func sameReply(a, b *AnnounceReply) bool {
 }
 
 func sameScrapeReply(a, b *ScrapeReply) bool {
-	return a.MinRequestInterval == b.MinRequestInterval && a.Failure == b.Failure && maps.Equal(a.Files, b.Files)
+	return a.MinRequestInterval == b.MinRequestInterval && a.Failure == b.Failure && a.RetryIn == b.RetryIn && maps.Equal(a.Files, b.Files)
 }

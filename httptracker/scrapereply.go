@@ -12,6 +12,7 @@ type ScrapeReply struct {
 	Files              map[shoal.InfoHash]shoal.ScrapeCounts // never nil
 	MinRequestInterval uint32                                // seconds before which no scrape is wanted; 0: not said
 	Failure            string                                // why the scrape was refused; empty: it was not
+	RetryIn            string                                // minutes after which to try again, or "never" (BEP 31)
 }
 
 // ParseScrapeReply reads the body of an answer to a scrape. Unknown keys are
@@ -39,6 +40,9 @@ func ParseScrapeReply(body []byte) (*ScrapeReply, error) {
 			})
 		case "failure reason":
 			reply.Failure, err = readString(&r)
+			return err
+		case "retry in":
+			reply.RetryIn, err = readRetryIn(&r)
 			return err
 		}
 		return r.Skip()

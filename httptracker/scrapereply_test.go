@@ -25,6 +25,8 @@ func TestParseScrapeReply(t *testing.T) {
 		{"twice", "d5:filesd20:aaaaaaaaaaaaaaaaaaaad8:completei5ee20:aaaaaaaaaaaaaaaaaaaad10:incompletei3eeee", ScrapeReply{Files: files{a: {Incomplete: 3}}}},
 		{"out of range", "d5:filesd20:aaaaaaaaaaaaaaaaaaaad8:completei-5e10:incompletei4294967296eeee", ScrapeReply{Files: files{a: {Incomplete: 1<<32 - 1}}}},
 		{"failure", "d14:failure reason2:noe", ScrapeReply{Files: files{}, Failure: "no"}},
+		{"failure for ever", string(AppendFailure(nil, shoal.KeyMissing)), ScrapeReply{Files: files{}, Failure: shoal.KeyMissing.Error(), RetryIn: "never"}},
+		{"minutes", "d14:failure reason2:no8:retry ini30ee", ScrapeReply{Files: files{}, Failure: "no", RetryIn: "30"}},
 		{"unknown keys", "d1:ade5:flagsd1:xl0:ee1:yi0ee", ScrapeReply{Files: files{}}},
 	} {
 		got, err := ParseScrapeReply([]byte(test.body))
@@ -45,6 +47,7 @@ func TestCorpusReachesEveryScrapeReplyError(t *testing.T) {
 		`"files": want dictionary, got list`,
 		`"files": "` + testPeerID + `": "complete": want integer, got string`,
 		`"flags": want dictionary, got integer`,
+		`"retry in": want integer or string, got list`,
 		`"flags": "min_request_interval": want integer, got string`,
 		bencode.ErrTruncated.Error(),
 		bencode.ErrTrailing.Error(),

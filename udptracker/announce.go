@@ -9,16 +9,22 @@ import (
 )
 
 // ParseAnnounce reads an announce request into req: all of it but the address
-// in req.Addr, which is where the packet came from, and req.FromProxy. The IP
-// field, if it is not 0, becomes req.Claimed; to believe it from everyone would
-// let a client have others dial a victim. The key is ignored: peers are known
-// by their address. Only PacketShort can be wrong.
+// in req.Addr, which is where the packet came from, and what no packet says
+// (Link, FromProxy, Hidden). The IP field, if it is not 0, becomes req.Claimed; to
+// believe it from everyone would let a client have others dial a victim. The key
+// is ignored: peers are known by their address. The key of a private tracker is
+// another one; it is looked for in the first 1,024 bytes of the path and query
+// that options behind the request carry (BEP 41). Only PacketShort can be wrong.
 //
 // Counters with the top bit set come from subtractions gone wrong in clients:
 // as uploaded and downloaded they count as 0, as left they are a leecher's.
 func ParseAnnounce(p []byte, req *shoal.AnnounceRequest) shoal.Failure {
 	if len(p) < AnnounceSize {
 		return shoal.PacketShort
+	}
+	req.AuthKey = shoal.AuthKey{}
+	if len(p) > AnnounceSize {
+		req.AuthKey = authKey(p[AnnounceSize:])
 	}
 	p = p[:AnnounceSize]
 	req.InfoHash = shoal.InfoHash(p[16:36])

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -69,7 +70,48 @@ func soiled() shoal.AnnounceRequest {
 	return shoal.AnnounceRequest{
 		InfoHash: allOnes, PeerID: shoal.PeerID(allOnes), Addr: netip.AddrPortFrom(here, 9),
 		Uploaded: 9, Downloaded: 9, Left: 9, NumWant: 9, Event: shoal.EventStopped,
-		Claimed: netip.MustParseAddr("192.0.2.9"),
+		Claimed: netip.MustParseAddr("192.0.2.9"), AuthKey: shoal.AuthKey{9},
+	}
+}
+
+const someKey = "qkVbNbvlDwXrdzFGaPcEm3hS9T0u1Y2Z"
+
+// The key of a private tracker is in the options behind an announce.
+func TestParseAnnounceAuthKey(t *testing.T) {
+	key, invalid := shoal.ParseAuthKey([]byte(someKey)), shoal.ParseAuthKey([]byte("short"))
+	piece := func(s string) string { return string([]byte{2, byte(len(s))}) + s }
+	far := strings.Repeat("/123456789", 102) // 1,020 bytes
+	for _, test := range []struct {
+		name, options string
+		want          shoal.AuthKey
+	}{
+		{"no options", "", shoal.AuthKey{}},
+		{"end", "\x00", shoal.AuthKey{}},
+		{"usual path", piece("/announce"), shoal.AuthKey{}},
+		{"behind", piece("/announce/" + someKey), key},
+		{"before", piece("/" + someKey + "/announce"), key},
+		{"passkey", piece("/announce?passkey=" + someKey), key},
+		{"with an end", piece("/announce/"+someKey) + "\x00" + piece("?passkey=short"), key},
+		{"padded", "\x01\x01" + piece("/announce/"+someKey) + "\x01\x01\x00", key},
+		{"in pieces", piece("/ann") + piece("ounce/"+someKey[:5]) + "\x01" + piece("") + piece(someKey[5:]), key},
+		{"a key in pieces that are keys", piece("/announce/"+someKey) + piece("more"), shoal.ParseAuthKey([]byte(someKey + "more"))},
+		{"behind an unknown option", piece("/announce/") + "\x03" + piece(someKey), shoal.AuthKey{}},
+		{"cut off", piece("/announce/" + someKey)[:20], shoal.AuthKey{}},
+		{"short", piece("/announce/short"), invalid},
+		{"URL of 255 bytes", piece("/announce/" + someKey + "/" + strings.Repeat("x", 255-len("/announce/"+someKey+"/"))), key},
+		{"longest URL", string(appendURLOptions(nil, far[:1024-len("/announce/"+someKey)]+"/announce/"+someKey)), key},
+		{"beyond the longest", string(appendURLOptions(nil, far+"/announce/"+someKey)), shoal.AuthKey{}},
+		{"much longer", string(appendURLOptions(nil, "/announce/"+someKey+far+far)), key},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			req := soiled()
+			if failure := ParseAnnounce(append(packet(t, goldenAnnounce), test.options...), &req); failure != shoal.OK {
+				t.Fatalf("refused: %v", failure)
+			}
+			if req.AuthKey != test.want {
+				t.Errorf("got %x, want %x", req.AuthKey, test.want)
+			}
+		})
 	}
 }
 
@@ -152,12 +194,14 @@ func TestParseAnnounceReply(t *testing.T) {
 // What a client sends, a tracker reads back.
 func FuzzAnnounceRoundTrip(f *testing.F) {
 	f.Add(uint64(1024), uint64(4096), uint64(512), int32(50), uint8(2), uint16(6881), "/announce?a=b")
+	f.Add(uint64(1), uint64(1), uint64(1), int32(1), uint8(1), uint16(1), "/announce/"+someKey+strings.Repeat("/more", 200))
 	f.Add(uint64(math.MaxInt64), uint64(math.MaxUint64), uint64(0), int32(-1), uint8(4), uint16(0), "")
 	f.Fuzz(func(t *testing.T, downloaded, left, uploaded uint64, numWant int32, event uint8, port uint16, urlData string) {
 		want := shoal.AnnounceRequest{
 			InfoHash: goldenHash, PeerID: shoal.PeerID(allOnes), Addr: netip.AddrPortFrom(here, port),
 			Downloaded: downloaded >> 1, Left: left, Uploaded: uploaded >> 1,
 			NumWant: max(int(numWant), shoal.NumWantDefault), Event: shoal.Event(event % 5),
+			AuthKey: shoal.AuthKeyOfURL([]byte(urlData[:min(len(urlData), 1024)])),
 		}
 		p := AppendAnnounce(nil, goldenConnectionID, goldenTransaction, &want, goldenKey, urlData)
 		got := soiled()

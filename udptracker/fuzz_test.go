@@ -42,6 +42,8 @@ func FuzzParseAnnounce(f *testing.F) {
 			InfoHash: wire.InfoHash, PeerID: wire.PeerID, Addr: netip.AddrPortFrom(here, wire.Port),
 			Left: uint64(wire.Left), NumWant: int(wire.NumWant),
 		}
+		data := naiveURLData(p[98:])
+		want.AuthKey = shoal.AuthKeyOfURL([]byte(data[:min(len(data), 1024)]))
 		if ip := wire.IP; ip != 0 {
 			want.Claimed = netip.AddrFrom4([4]byte{byte(ip >> 24), byte(ip >> 16), byte(ip >> 8), byte(ip)})
 		}
@@ -63,35 +65,40 @@ func FuzzParseAnnounce(f *testing.F) {
 	})
 }
 
-func FuzzAppendURLData(f *testing.F) {
-	f.Fuzz(func(t *testing.T, options []byte) {
-		var want bytes.Buffer
-		r := bytes.NewReader(options)
-	options:
-		for {
-			kind, err := r.ReadByte()
+func naiveURLData(options []byte) string {
+	var want bytes.Buffer
+	r := bytes.NewReader(options)
+options:
+	for {
+		kind, err := r.ReadByte()
+		if err != nil {
+			break
+		}
+		switch kind {
+		case 1:
+		case 2:
+			length, err := r.ReadByte()
 			if err != nil {
-				break
-			}
-			switch kind {
-			case 1:
-			case 2:
-				length, err := r.ReadByte()
-				if err != nil {
-					break options
-				}
-				data := make([]byte, length)
-				if _, err := io.ReadFull(r, data); err != nil {
-					break options
-				}
-				want.Write(data)
-			default:
 				break options
 			}
+			data := make([]byte, length)
+			if _, err := io.ReadFull(r, data); err != nil {
+				break options
+			}
+			want.Write(data)
+		default:
+			break options
 		}
+	}
+	return want.String()
+}
+
+func FuzzAppendURLData(f *testing.F) {
+	f.Fuzz(func(t *testing.T, options []byte) {
+		want := naiveURLData(options)
 		got := AppendURLData(nil, options)
-		if string(got) != want.String() {
-			t.Errorf("got %q, want %q", got, want.String())
+		if string(got) != want {
+			t.Errorf("got %q, want %q", got, want)
 		}
 		if len(got) > len(options) {
 			t.Errorf("%d bytes out of %d", len(got), len(options))

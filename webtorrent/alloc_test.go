@@ -36,6 +36,7 @@ func TestServerSideAllocatesNothing(t *testing.T) {
 		{"AppendAnswer", func() { AppendAnswer(buf[:0], &testHash, Text(testPeerText), Text(testIDText), sdp) }},
 		{"AppendScrapeReply", func() { AppendScrapeReply(buf[:0], hashes, counts, 900) }},
 		{"AppendFailure", func() { AppendFailure(buf[:0], KindAnnounce, Text(testHashText), shoal.ClientDenied) }},
+		{"AppendFailure for a time", func() { AppendFailure(buf[:0], KindAnnounce, Text(testHashText), shoal.KeyExpired) }},
 		{"AppendFailure of an unknown one", func() { AppendFailure(buf[:0], KindUnknown, nil, 255) }},
 		{"AppendText", func() { AppendText(buf[:0], testHash[:]) }},
 	} {

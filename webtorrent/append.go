@@ -97,7 +97,7 @@ func AppendScrapeReply(out []byte, hashes []shoal.InfoHash, counts []shoal.Scrap
 
 // AppendFailure appends the reply to a message that is refused. What is not
 // known of the message, its kind or its torrent, is left out. Where asking again
-// is of no use it says so in the words of BEP 31.
+// is of no use, or only after some minutes, it says so in the words of BEP 31.
 func AppendFailure(out []byte, k Kind, infoHash Text, f shoal.Failure) []byte {
 	out = append(out, `{"failure reason":`...)
 	out = appendString(out, f.Error())
@@ -113,6 +113,8 @@ func AppendFailure(out []byte, k Kind, infoHash Text, f shoal.Failure) []byte {
 	}
 	if f.Never() {
 		out = append(out, `,"retry in":"never"`...)
+	} else if minutes := f.RetryIn(); minutes > 0 {
+		out = append(appendNumber(out, `,"retry in":"`, uint64(minutes)), '"')
 	}
 	return append(out, '}')
 }

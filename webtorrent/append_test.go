@@ -87,6 +87,10 @@ func TestGolden(t *testing.T) {
 			`{"failure reason":"this client is not allowed on this tracker","action":"announce","retry in":"never"}`,
 		},
 		{
+			"failure for a time", AppendFailure(nil, KindAnnounce, nil, shoal.KeyExpired),
+			`{"failure reason":"this key has expired","action":"announce","retry in":"60"}`,
+		},
+		{
 			"failure of a scrape", AppendFailure(nil, KindScrape, nil, shoal.ScrapeTooMany),
 			`{"failure reason":"too many torrents in one scrape: 255 at most","action":"scrape"}`,
 		},
@@ -110,7 +114,14 @@ func TestEveryFailureCanBeSent(t *testing.T) {
 		if err := ParseReply(b, &r); err != nil || !json.Valid(b) {
 			t.Fatalf("%s: %v", b, err)
 		}
-		if r.Kind != KindFailure || r.Reason != f.Error() || r.InfoHash != testHash || (r.RetryIn == "never") != f.Never() {
+		retryIn := ""
+		switch {
+		case f.Never():
+			retryIn = "never"
+		case f.RetryIn() == 60:
+			retryIn = "60"
+		}
+		if r.Kind != KindFailure || r.Reason != f.Error() || r.InfoHash != testHash || r.RetryIn != retryIn {
 			t.Errorf("%q became %+v", f.Error(), r)
 		}
 	}

@@ -72,7 +72,8 @@ if not.`
 	root.SilenceErrors = true
 	root.SilenceUsage = true
 	root.SuggestionsMinimumDistance = 2
-	root.AddCommand(newServeCommand(), newConfigCommand(), newAnnounceCommand(), newScrapeCommand())
+	root.AddCommand(newServeCommand(), newConfigCommand(), newAnnounceCommand(), newScrapeCommand(),
+		newKeyCommand(), newWhitelistCommand(), newDenyCommand())
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	usageOf(root)
 	return root

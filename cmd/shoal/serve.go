@@ -58,7 +58,7 @@ func serve(ctx context.Context, source *configFlags) error {
 type server struct {
 	tracker interface {
 		Run(ctx context.Context) error
-		Reload(cfg *config.Config)
+		Reload(cfg *config.Config) error
 	}
 	running *config.Config // with what reloads changed
 	load    func(running string) (*config.Config, error)
@@ -162,8 +162,11 @@ func (s *server) reload() {
 		return
 	}
 	change := config.Reload(s.running, next)
+	if err := s.tracker.Reload(change.Config); err != nil {
+		s.log.Error("configuration not reloaded, nothing was changed", slog.String("error", err.Error()))
+		return
+	}
 	s.running = change.Config
-	s.tracker.Reload(change.Config)
 	s.level.Set(levelOf(change.Config.Log))
 	s.log.Info("configuration reloaded", slog.String("from", next.Origin), slog.String("changed", list(change.Applied)))
 	if len(change.Restart) > 0 {

@@ -21,10 +21,17 @@ import (
 type fakeTracker struct {
 	run      func(ctx context.Context) error
 	reloaded []*config.Config
+	refuses  error
 }
 
 func (f *fakeTracker) Run(ctx context.Context) error { return f.run(ctx) }
-func (f *fakeTracker) Reload(c *config.Config)       { f.reloaded = append(f.reloaded, c) }
+func (f *fakeTracker) Reload(c *config.Config) error {
+	if f.refuses != nil {
+		return f.refuses
+	}
+	f.reloaded = append(f.reloaded, c)
+	return nil
+}
 
 func newServer(f *fakeTracker, log io.Writer) *server {
 	level := &slog.LevelVar{}
@@ -221,6 +228,7 @@ func TestReload(t *testing.T) {
 		}
 	}
 
+	running := s.running
 	log.Reset()
 	s.load = func(running string) (*config.Config, error) {
 		if running != "next.toml" {
@@ -233,6 +241,17 @@ func TestReload(t *testing.T) {
 		t.Error("a bad configuration was put in force")
 	}
 	if strings.Count(log.String(), "nothing was changed") != 2 || !strings.Contains(log.String(), `"error":"that"`) {
+		t.Errorf("log:\n%s", log.String())
+	}
+
+	log.Reset()
+	s.load = func(string) (*config.Config, error) { return config.Default(), nil }
+	f.refuses = errors.New("deny_file: denied.txt:3: no hash")
+	s.reload()
+	if s.running != running || s.level.Level() != slog.LevelDebug {
+		t.Error("a configuration that the tracker did not take is the running one")
+	}
+	if !strings.Contains(log.String(), "nothing was changed") || !strings.Contains(log.String(), "denied.txt:3") {
 		t.Errorf("log:\n%s", log.String())
 	}
 }

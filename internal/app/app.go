@@ -9,12 +9,14 @@ import (
 	"io"
 	"log/slog"
 	"net/netip"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/shoal-tracker/shoal"
+	"github.com/shoal-tracker/shoal/internal/accounting"
 	"github.com/shoal-tracker/shoal/internal/config"
-	"github.com/shoal-tracker/shoal/internal/policy"
+	"github.com/shoal-tracker/shoal/internal/database"
 	"github.com/shoal-tracker/shoal/internal/streamio"
 	"github.com/shoal-tracker/shoal/internal/swarm"
 	"github.com/shoal-tracker/shoal/internal/tracker"
@@ -28,6 +30,11 @@ type App struct {
 	log    *slog.Logger
 	clock  shoal.Clock
 
+	access    *access
+	ledger    *accounting.Ledger
+	database  atomic.Pointer[database.Database] // nil: there is none, or not yet
+	completed uint64                            // of the swarm's total, what has been gathered
+
 	swarm       *swarm.Store
 	tracker     *tracker.Tracker
 	connections *streamio.Limit
@@ -40,7 +47,11 @@ type App struct {
 // New builds a tracker and binds every socket of it, so that it either serves
 // everything that cfg says or nothing. Requests wait in the kernel until Run.
 func New(cfg *config.Config, log *slog.Logger) (*App, error) {
-	a := &App{config: cfg, log: log, connections: streamio.NewLimit(connections(cfg))}
+	files, err := readListFiles(cfg)
+	if err != nil {
+		return nil, err
+	}
+	a := &App{config: cfg, log: log, connections: streamio.NewLimit(connections(cfg)), access: newAccess()}
 	a.connections.SetMemory(connectionMemory())
 	a.setClock()
 	limits := swarmLimits(cfg)
@@ -49,11 +60,15 @@ func New(cfg *config.Config, log *slog.Logger) (*App, error) {
 		Details:     keepsDetails(cfg),
 		Limits:      limits,
 	})
-	a.tracker = tracker.New(cfg.Tracker, policy.Compile(cfg.Access), a.swarm, &a.clock)
+	a.ledger = accounting.New(cfg.Accounting, limits.Peers, cfg.Tracker.PeerTimeout)
+	a.access.setFiles(cfg, files, log)
+	a.tracker = tracker.New(cfg.Tracker, a.access.chain(cfg), a.swarm, &a.clock)
+	a.tracker.SetLedger(a.ledger)
 	if err := a.listen(cfg); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
 	a.introduce(cfg, limits)
+	a.beginDatabase()
 	return a, nil
 }
 
@@ -81,8 +96,17 @@ func (a *App) listen(cfg *config.Config) error {
 // Run serves until ctx ends and returns nil then, with every socket closed and
 // every goroutine gone.
 func (a *App) Run(ctx context.Context) error {
+	if needsDatabase(a.config) {
+		// What comes meanwhile waits in the kernel: refusing clients that are known
+		// would send them away for an hour.
+		if err := a.requireDatabase(ctx); err != nil {
+			return errors.Join(err, a.Close())
+		}
+	}
 	defer bringProcessors(a.config, a.loops.Count())()
+	endRecords := a.beginRecords(ctx)
 	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { a.ledger.Run(ctx, &a.clock); return nil })
 	group.Go(func() error { a.tick(ctx); return nil })
 	group.Go(func() error { a.swarm.Run(ctx, &a.clock); return nil })
 	group.Go(func() error { watch(ctx, a.Totals, a.log); return nil })
@@ -98,6 +122,7 @@ func (a *App) Run(ctx context.Context) error {
 		}
 	}
 	err := group.Wait()
+	endRecords()
 	a.log.Info("swarm at the end", counts(a.Totals())...)
 	return errors.Join(err, a.Close())
 }
@@ -111,16 +136,30 @@ func (a *App) Close() error {
 	for i := len(a.udp) - 1; i >= 0; i-- {
 		errs = append(errs, a.udp[i].Close())
 	}
+	if d := a.database.Swap(nil); d != nil {
+		errs = append(errs, d.Close())
+	}
 	return errors.Join(errs...)
 }
 
 // Reload puts the live keys of cfg in force: [tracker] but peer_timeout and
-// peer_details, [limits], [access], [webtorrent], and whose headers are believed. Certificates
-// and ticket keys are read again.
-func (a *App) Reload(cfg *config.Config) {
+// peer_details, [limits], [access], [accounting], [webtorrent], and whose headers
+// are believed. Lists, certificates and ticket keys are read again. A list file
+// with an error changes nothing at all; a database that is away leaves the lists
+// that were read of it.
+func (a *App) Reload(cfg *config.Config) error {
+	files, err := readListFiles(cfg)
+	if err != nil {
+		return err
+	}
+	a.access.setFiles(cfg, files, a.log)
+	if d := a.database.Load(); d != nil {
+		a.rereadLists(d)
+	}
+	a.ledger.Configure(cfg.Accounting)
 	a.swarm.SetLimits(swarmLimits(cfg))
 	a.connections.Set(connections(cfg))
-	a.tracker.Configure(cfg.Tracker, policy.Compile(cfg.Access))
+	a.tracker.Configure(cfg.Tracker, a.access.chain(cfg))
 	a.browsers.Configure(cfg.WebTorrent)
 	for i, s := range a.sites {
 		if i < len(cfg.HTTP) {
@@ -131,6 +170,7 @@ func (a *App) Reload(cfg *config.Config) {
 		}
 	}
 	a.warn(cfg)
+	return nil
 }
 
 // UDPAddrs returns the addresses that the UDP trackers listen on.

@@ -53,9 +53,11 @@ func limitsFor(cfg *config.Config, memory int64) swarm.Limits {
 	return l
 }
 
-// keepsDetails reports whether peer details are kept. With auto, an open
-// tracker keeps none.
-func keepsDetails(cfg *config.Config) bool { return cfg.Tracker.PeerDetails == "true" }
+// keepsDetails reports whether peer details are kept. With auto, only a private
+// tracker keeps them.
+func keepsDetails(cfg *config.Config) bool {
+	return cfg.Tracker.PeerDetails == "true" || cfg.Tracker.PeerDetails == "auto" && cfg.Access.Private
+}
 
 // spareDescriptors are kept for files, the log, and connections that are
 // closed as soon as they are accepted.

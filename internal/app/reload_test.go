@@ -68,6 +68,26 @@ var liveKeys = map[string]struct {
 		func(c *config.Config) { c.Access.ClientsDenied = []string{"-XL"} }, refused,
 		"", shoal.ClientDenied.Error(),
 	},
+	"access.private": {func(c *config.Config) { c.Access.Private = true }, refused, "", shoal.KeyMissing.Error()},
+	"access.listed":  {func(c *config.Config) { c.Access.Listed = true }, refused, "", shoal.TorrentUnlisted.Error()},
+	"access.allow_file": {
+		func(c *config.Config) { c.Access.Listed, c.Access.AllowFile = true, "testdata/torrent2.txt" },
+		func(t *testing.T, a *App, torrent byte) string {
+			return refused(t, a, torrent) + ", of others " + refused(t, a, torrent+10)
+		},
+		", of others ", ", of others " + shoal.TorrentUnlisted.Error(),
+	},
+	"access.deny_file": {
+		func(c *config.Config) { c.Access.DenyFile = "testdata/torrent2.txt" }, refused,
+		"", shoal.TorrentDenied.Error(),
+	},
+	"access.addresses_denied": {
+		func(c *config.Config) {
+			c.Access.AddressesDenied = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+		},
+		refused, "", shoal.AddressDenied.Error(),
+	},
+	"access.private_addresses": {func(c *config.Config) { c.Access.PrivateAddresses = "drop" }, handedOut, "1001 1002", ""},
 	"access.ports_denied": {
 		func(c *config.Config) { c.Access.PortsDenied = []int{1001} }, refused,
 		"", shoal.PortDenied.Error(),
@@ -76,7 +96,7 @@ var liveKeys = map[string]struct {
 
 // notHere has the live keys that are not of the rooms, or that no announce
 // shows at once.
-var notHere = map[string]bool{"log.level": true}
+var notHere = map[string]bool{"log.level": true, "accounting.enabled": true, "accounting.max_rate": true}
 
 func TestReload(t *testing.T) {
 	for key, row := range liveKeys {
@@ -88,14 +108,18 @@ func TestReload(t *testing.T) {
 			}
 			next := *cfg
 			row.change(&next)
-			a.Reload(&next)
+			if err := a.Reload(&next); err != nil {
+				t.Fatal(err)
+			}
 			if got := row.sees(t, a, 2); got != row.after {
 				t.Errorf("got %q after the reload, want %q", got, row.after)
 			}
 			if got := a.Totals(); got.Peers < 2 && row.before == "1001 1002" {
 				t.Errorf("the reload lost peers: %+v", got)
 			}
-			a.Reload(cfg)
+			if err := a.Reload(cfg); err != nil {
+				t.Fatal(err)
+			}
 			if got := row.sees(t, a, 3); got != row.before {
 				t.Errorf("got %q after a reload of what was first, want %q", got, row.before)
 			}

@@ -67,7 +67,7 @@ func scrapeHTTP(ctx context.Context, u *url.URL, hashes []shoal.InfoHash) ([]sho
 		reply, err := httptracker.ParseScrapeReply(body)
 		switch {
 		case err == nil && reply.Failure != "":
-			return nil, &RefusedError{Reason: reply.Failure}
+			return nil, &RefusedError{Reason: reply.Failure, RetryIn: reply.RetryIn}
 		case status != nil:
 			return nil, status
 		case err != nil:
@@ -82,24 +82,37 @@ func scrapeHTTP(ctx context.Context, u *url.URL, hashes []shoal.InfoHash) ([]sho
 
 // scrapeURL turns an announce URL into its scrape URL by the rule of BEP 48:
 // the last part of the path must begin with "announce", which becomes
-// "scrape". A URL that names the scrape already stays as it is.
+// "scrape". So does the part before a key of a private tracker. A URL that names
+// the scrape already stays as it is.
 func scrapeURL(u *url.URL) (*url.URL, error) {
 	path := u.EscapedPath()
 	last := strings.LastIndexByte(path, '/') + 1
-	rest, ok := strings.CutPrefix(path[last:], "announce")
+	begin, end := last, len(path)
+	// The key first: it may begin with anything.
+	if parent := strings.LastIndexByte(path[:max(last-1, 0)], '/') + 1; last > 0 && isAuthKey(path[last:]) {
+		if word := path[parent : last-1]; word == "announce" || word == "scrape" {
+			begin, end = parent, last-1
+		}
+	}
+	rest, ok := strings.CutPrefix(path[begin:end], "announce")
 	if !ok {
-		if strings.HasPrefix(path[last:], "scrape") {
+		if strings.HasPrefix(path[begin:end], "scrape") {
 			return u, nil
 		}
-		return nil, fmt.Errorf("no scrape URL follows from the path %q: its last part must begin with announce (BEP 48)", path)
+		return nil, fmt.Errorf("no scrape URL follows from the path %q: its last part, or the one before a key, must begin with announce (BEP 48)", path)
 	}
 	scrape := *u
-	scrape.RawPath = path[:last] + "scrape" + rest
+	scrape.RawPath = path[:begin] + "scrape" + rest + path[end:]
 	var err error
 	if scrape.Path, err = url.PathUnescape(scrape.RawPath); err != nil {
 		return nil, fmt.Errorf("scrape URL: %w", err)
 	}
 	return &scrape, nil
+}
+
+func isAuthKey(s string) bool {
+	k := shoal.ParseAuthKey([]byte(s))
+	return !k.None() && !k.Invalid()
 }
 
 // get asks for u with query added to its own and returns the body. Status is

@@ -68,6 +68,7 @@ func TestAnnounceHTTPErrors(t *testing.T) {
 	}{
 		{"refused", 200, "d14:failure reason2:noe", `tracker refused: "no"`, true},
 		{"refused for good", 200, "d14:failure reason2:no8:retry in5:nevere", `tracker refused: "no", retry in: "never"`, true},
+		{"refused for an hour", 200, "d14:failure reason2:no8:retry in2:60e", `tracker refused: "no", retry in: "60"`, true},
 		{"refused with a status", 400, "d14:failure reason2:noe", `tracker refused: "no"`, true},
 		{"no tracker", 404, "<html>", `HTTP status "404 Not Found"`, false},
 		{"answer with a status", 500, "d8:intervali1ee", `HTTP status "500 Internal Server Error"`, false},
@@ -145,6 +146,7 @@ func TestScrapeHTTPErrors(t *testing.T) {
 	}{
 		{"no scrape URL", "/a", 200, "", "must begin with announce"},
 		{"refused", "/announce", 200, "d14:failure reason2:noe", `tracker refused: "no"`},
+		{"refused for an hour", "/announce", 200, "d14:failure reason2:no8:retry in2:60e", `tracker refused: "no", retry in: "60"`},
 		{"no tracker", "/announce", 403, "<html>", `HTTP status "403 Forbidden"`},
 		{"not bencoded", "/announce", 200, "<html>", "reading a scrape reply"},
 	}
@@ -187,6 +189,19 @@ func TestScrapeURL(t *testing.T) {
 		{"http://example.com/a%2Fb/announce", "http://example.com/a%2Fb/scrape"},
 		{"http://example.com/scrape?a", "http://example.com/scrape?a"},
 		{"http://example.com/announce/", ""},
+		{"http://example.com/announce/" + someKey, "http://example.com/scrape/" + someKey},
+		{"http://example.com/announce/" + someKey + "?x=2/4", "http://example.com/scrape/" + someKey + "?x=2/4"},
+		{"http://example.com/" + someKey + "/announce", "http://example.com/" + someKey + "/scrape"},
+		{"http://example.com/announce?passkey=" + someKey, "http://example.com/scrape?passkey=" + someKey},
+		{"http://example.com/a%2Fb/announce/0123456789abcdef", "http://example.com/a%2Fb/scrape/0123456789abcdef"},
+		{"http://example.com/scrape/0123456789abcdef", "http://example.com/scrape/0123456789abcdef"},
+		{"http://example.com/announce/announce01234567", "http://example.com/scrape/announce01234567"},
+		{"http://example.com/announce/scrape0123456789", "http://example.com/scrape/scrape0123456789"},
+		{"http://example.com/x/announce0123456789", "http://example.com/x/scrape0123456789"},
+		{"http://example.com/announce/announce.php", "http://example.com/announce/scrape.php"},
+		{"http://example.com/announce/short", ""},
+		{"http://example.com/announces/0123456789abcdef", ""},
+		{"http://example.com/0123456789abcdef", ""},
 		{"http://example.com", ""},
 	}
 	for _, test := range tests {

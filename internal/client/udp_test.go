@@ -69,6 +69,9 @@ func connects(next func(h udptracker.Header, p []byte) [][]byte) answerer {
 	}
 }
 
+// someKey is the key of a private tracker.
+const someKey = "qkVbNbvlDwXrdzFGaPcEm3hS9T0u1Y2Z"
+
 func announceReply(h udptracker.Header, peers ...byte) []byte {
 	reply := append(make([]byte, udptracker.AnnounceHeader), peers...)
 	udptracker.PutAnnounceHeader(reply, h.Transaction, &shoal.AnnounceResponse{Interval: 1800, Complete: 5, Incomplete: 3})
@@ -99,8 +102,9 @@ func TestAnnounceUDP(t *testing.T) {
 		{"IPv6", "[::1]:0", "/announce", peer6, replyWith("[2001:db8::1]:6881"), ""},
 		{"no peers", "127.0.0.1:0", "", nil, replyWith(), ""},
 		{"root path", "127.0.0.1:0", "/", nil, replyWith(), ""},
-		{"path with a key", "127.0.0.1:0", "/announce/KEY", nil, replyWith(), "/announce/KEY"},
-		{"query", "127.0.0.1:0", "/announce?passkey=a%20b", nil, replyWith(), "/announce?passkey=a%20b"},
+		{"path with a key", "127.0.0.1:0", "/announce/" + someKey, nil, replyWith(), "/announce/" + someKey},
+		{"key first", "[::1]:0", "/" + someKey + "/announce", nil, replyWith(), "/" + someKey + "/announce"},
+		{"query", "127.0.0.1:0", "/announce?passkey=" + someKey + "&a=b%20c", nil, replyWith(), "/announce?passkey=" + someKey + "&a=b%20c"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -122,7 +126,11 @@ func TestAnnounceUDP(t *testing.T) {
 			if diff := cmp.Diff(test.want, got, byAddr, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
 				t.Errorf("reply differs (-want +got):\n%s", diff)
 			}
-			if diff := cmp.Diff(*request(), <-asked, same); diff != "" {
+			want := *request()
+			if test.data != "" {
+				want.AuthKey = shoal.ParseAuthKey([]byte(someKey))
+			}
+			if diff := cmp.Diff(want, <-asked, same); diff != "" {
 				t.Errorf("request differs (-want +got):\n%s", diff)
 			}
 			if got := <-data; got != test.data {

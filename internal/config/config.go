@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"strconv"
 
+	"github.com/shoal-tracker/shoal/internal/accounting"
+	"github.com/shoal-tracker/shoal/internal/database"
 	"github.com/shoal-tracker/shoal/internal/policy"
 	"github.com/shoal-tracker/shoal/internal/swarm"
 	"github.com/shoal-tracker/shoal/internal/tracker"
@@ -34,6 +36,9 @@ type Config struct {
 	// Who may announce.
 	Access policy.Config `toml:"access"`
 
+	// How much the holder of each key uploaded and downloaded, as clients say.
+	Accounting accounting.Config `toml:"accounting"`
+
 	// A UDP tracker (BEP 15). The section may stand more than once; without
 	// any, there is one with these defaults. udp = [] turns UDP off, if HTTP
 	// listens.
@@ -47,6 +52,9 @@ type Config struct {
 	// What WebTorrent clients get: browsers, over WebSockets, on the listeners of
 	// every [[http]] section that does not turn it off.
 	WebTorrent wsserver.Config `toml:"webtorrent"`
+
+	// Where keys, lists and counts are kept.
+	Database database.Config `toml:"database"`
 
 	// Origin names what was read: a file, SHOAL_CONFIG_TOML, or "defaults".
 	Origin string `toml:"-"`
@@ -82,7 +90,10 @@ func Default() *Config {
 		HTTP:    []HTTP{defaultHTTP()},
 		Origin:  "defaults",
 
+		Access:     policy.DefaultConfig(),
+		Accounting: accounting.DefaultConfig(),
 		WebTorrent: wsserver.DefaultConfig(),
+		Database:   database.DefaultConfig(),
 	}
 }
 
@@ -99,6 +110,9 @@ func (c *Config) Validate(report func(key string, value any, allowed string)) {
 	c.Tracker.Validate(under("tracker"))
 	c.Limits.Validate(under("limits"))
 	c.Access.Validate(under("access"))
+	c.Accounting.Validate(under("accounting"))
+	c.Database.Validate(under("database"))
+	c.validateMembers(report)
 	for i := range c.UDP {
 		c.UDP[i].Validate(under("udp." + strconv.Itoa(i)))
 	}
@@ -111,6 +125,22 @@ func (c *Config) Validate(report func(key string, value any, allowed string)) {
 	}
 	c.validateAddresses(report)
 	c.validateServing(report)
+}
+
+// validateMembers reports rules that what they need is missing for.
+func (c *Config) validateMembers(report func(key string, value any, allowed string)) {
+	if c.Accounting.Enabled && !c.Access.Private {
+		report("accounting.enabled", true, "false while access.private is false: without keys there is nobody to account to")
+	}
+	if c.Database.Driver != "none" {
+		return
+	}
+	if c.Access.Private {
+		report("access.private", true, `false while database.driver is "none": keys are kept in the database`)
+	}
+	if c.Access.Listed && c.Access.AllowFile == "" {
+		report("access.listed", true, `false while database.driver is "none" and allow_file is "": no torrent would be let in`)
+	}
 }
 
 // validateAddresses reports addresses that stand twice: the second bind would

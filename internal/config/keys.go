@@ -172,7 +172,7 @@ var takesBool = map[string]bool{"tracker.peer_details": true}
 // restart.
 func (k Key) Live() bool {
 	switch section, _, _ := strings.Cut(k.Path, "."); section {
-	case "access", "limits", "webtorrent":
+	case "access", "accounting", "limits", "webtorrent":
 		return true
 	case "tracker":
 		// Details that were not kept cannot be had later, and the time of a

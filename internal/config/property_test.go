@@ -23,6 +23,18 @@ var drawn = map[string][]string{
 	"tracker.peer_timeout":    {`"61m"`, `"168h"`},
 	"tracker.default_numwant": {"0", "200"},
 	"tracker.peer_details":    {`"true"`, "false", `"auto"`},
+	"access.private":          {"true", "false"},
+	"access.listed":           {"true", "false"},
+	"access.allow_file":       {`""`, `"allowed.txt"`},
+	"access.deny_file":        {`""`, `"/etc/shoal/denied.txt"`},
+	"access.addresses_denied": {`""`, "[]", `"10.1.2.3/8"`, `["192.0.2.1", "2001:db8::/32"]`},
+	"access.private_addresses": {
+		`"keep"`, `"drop"`,
+	},
+	"accounting.enabled":      {"false"}, // true needs access.private
+	"accounting.max_rate":     {`"1KiB"`, `"10GiB"`},
+	"database.driver":         {`"sqlite"`},
+	"database.dsn":            {`""`, `"other.db"`},
 	"access.clients_denied":   {"[]", `["-XL0012-", "a"]`},
 	"access.ports_denied":     {"[]", "[0, 65535]"},
 	"udp.engine":              {`"portable"`, `"mmsg"`},
@@ -139,7 +151,7 @@ func TestReferenceIsTheDefaults(t *testing.T) {
 	}
 	want := Default()
 	want.Origin = DefaultFile
-	want.Access.ClientsDenied, want.Access.PortsDenied = []string{}, []int{}
+	want.Access.ClientsDenied, want.Access.AddressesDenied, want.Access.PortsDenied = []string{}, []netip.Prefix{}, []int{}
 	want.Tracker.ExternalIP, want.HTTP[0].TrustedProxies, want.HTTP[0].TLS.ACME = []netip.Addr{}, []netip.Prefix{}, []string{}
 	if diff := cmp.Diff(want, got, byValue); diff != "" {
 		t.Errorf("-defaults +reference:\n%s", diff)

@@ -15,7 +15,7 @@ type Change struct {
 
 // Reload works out how a running tracker comes as near to the next
 // configuration as it can. What comes out is in range if both were: only the
-// intervals have a range that depends on a key which is not live.
+// intervals, and the rules that need a database, depend on a key which is not live.
 func Reload(running, next *Config) Change {
 	merged := *running
 	merged.Origin = next.Origin
@@ -45,7 +45,27 @@ func Reload(running, next *Config) Change {
 		merged.WebTorrent.Interval = running.WebTorrent.Interval
 		c.hold("webtorrent.interval")
 	}
+	c.keepMembers(running)
 	return c
+}
+
+// keepMembers holds rules back that need a database which only a restart opens.
+func (c *Change) keepMembers(running *Config) {
+	merged := c.Config
+	if merged.Database.Driver == "none" {
+		if merged.Access.Private && !running.Access.Private {
+			merged.Access.Private = false
+			c.hold("access.private")
+		}
+		if merged.Access.Listed && merged.Access.AllowFile == "" {
+			merged.Access.Listed, merged.Access.AllowFile = running.Access.Listed, running.Access.AllowFile
+			c.hold("access.listed", "access.allow_file")
+		}
+	}
+	if merged.Accounting.Enabled && !merged.Access.Private {
+		merged.Accounting.Enabled = false
+		c.hold("accounting.enabled")
+	}
 }
 
 // hold makes keys that were applied wait for a restart.

@@ -6,7 +6,9 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/shoal-tracker/shoal"
 	"github.com/shoal-tracker/shoal/internal/streamio"
 )
 
@@ -36,6 +38,31 @@ func TestNothingIsAllocated(t *testing.T) {
 		}
 		if name == "announce" && len(reply) < 200*(6+18) {
 			t.Errorf("%s: measured the wrong thing: %q", name, reply)
+		}
+	}
+
+	now := shoal.TickOf(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
+	chain, _ := chainOf(true, true, now, [3]shoal.InfoHash{shoal.InfoHash([]byte("\xaa\xaa" + strings.Repeat("a", 18))), {}, {1}})
+	private, _, _ := newServerOf(DefaultConfig(), "never", false, Options{}, chain)
+	for target, want := range map[string]string{
+		"/announce/" + goodKey + "?" + leecher:                                   "d8:complete",
+		"/announce?passkey=" + goodKey + "&" + leecher:                           "d8:complete",
+		"/" + oldKey + "/announce?" + leecher:                                    toldExpired,
+		"/announce/" + badKey + "?" + leecher + "&passkey=" + strangeKey:         toldUnknown,
+		"/announce?" + leecher:                                                   toldMissing,
+		"/announce?" + strings.Repeat("a=b&", 1500) + "passkey=" + badKey:        "info_hash is missing",
+		"/" + goodKey + "/announce?" + strings.Replace(leecher, "%aa", "%ab", 1): toldUnregistered,
+		"/scrape/" + goodKey + "?" + leecher:                                     "d5:files",
+		"/scrape?" + leecher + "&passkey=" + strangeKey:                          toldUnknown,
+	} {
+		v := visit(private, "203.0.113.9:1")
+		request, out := []byte("GET "+target+" HTTP/1.1\r\n\r\n"), make([]byte, 0, 64<<10)
+		var reply []byte
+		if got := testing.AllocsPerRun(100, func() { _, reply, _ = v.protocol.Bytes(v.Conn, request, out) }); got != 0 {
+			t.Errorf("%.60s: %v allocations", target, got)
+		}
+		if !strings.Contains(string(reply), want) {
+			t.Errorf("%.60s: measured the wrong thing: %q", target, reply)
 		}
 	}
 

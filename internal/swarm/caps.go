@@ -107,7 +107,7 @@ func (v *visit) evict() bool {
 		}
 		looked++
 		l := s.line(ref(slot))
-		if n := s.peers(l); (n == 0 || n == 1 && !l.again()) && s.droppable(l) {
+		if n := s.peers(l); (n == 0 || n == 1 && !l.again()) && s.droppable(l) && s.mayForget(l) {
 			hash := l.hash
 			s.drop(&torrentHash{info: &hash, half: uint32(slot >> 32)})
 			return true

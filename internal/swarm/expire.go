@@ -68,6 +68,7 @@ func (s *Store) sweep(sh *shard, now shoal.Tick) {
 	empty := sh.arena.emptied()
 	sh.mu.Unlock()
 	s.memory.give(empty)
+	sh.mergePast()
 }
 
 // pause lets others have the lock.
@@ -91,7 +92,7 @@ func (w *sweeper) torrent(slot uint64) {
 			return
 		}
 	}
-	if l := s.line(ref(slot)); s.idle(l) {
+	if l := s.line(ref(slot)); s.spent(l) {
 		hash := l.hash
 		s.drop(&torrentHash{info: &hash, half: uint32(slot >> 32)})
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/shoal-tracker/shoal"
 )
@@ -23,7 +24,7 @@ func checkIntegrity(s *Store) error {
 	if t := s.Totals(); t.Torrents != torrents || t.Peers != peers || t.Browsers != browsers {
 		return fmt.Errorf("there are %d torrents and %d peers, %d of them browsers, the totals are %+v", torrents, peers, browsers, t)
 	}
-	return nil
+	return checkPast(s)
 }
 
 type checker struct {
@@ -105,6 +106,9 @@ func (c *checker) torrent(slot uint64) error {
 	hash := s.store.hash(&l.hash)
 	if got := s.find(&hash); got != r || &s.store.shards[hash.shard] != s {
 		return fmt.Errorf("torrent %v is at %#x and found at %#x", l.hash, r, got)
+	}
+	if p := s.past; p != nil && (l.flags&flagKnown == 0 || l.flags&flagDirty != 0 && !slices.Contains(p.dirty, hash.half)) {
+		return fmt.Errorf("torrent %v with flags %b does not know its past, or is not to be drained", l.hash, l.flags)
 	}
 	next := l.link
 	for _, size := range [...]int{size6, sizeLink} {

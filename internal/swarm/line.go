@@ -22,9 +22,10 @@ type line struct {
 
 const (
 	flagAgain    = 1 << iota // announced more than once
-	flagDirty                // completed has changed since it was last saved
+	flagDirty                // completed has changed since it was last drained
 	flagIPv6                 // has an extra line for IPv6 peers
 	flagBrowsers             // has one for browsers
+	flagKnown                // completed has what a database knew in it
 )
 
 // extra holds the IPv6 peers of a torrent, or its browsers. The line for IPv6

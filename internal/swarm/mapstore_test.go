@@ -40,7 +40,7 @@ func (m *mapStore) announce(req *shoal.AnnounceRequest, now shoal.Tick) {
 	asker := whoOf(req)
 	p := t.peers[asker]
 	switch {
-	case req.Event == shoal.EventStopped:
+	case req.Event == shoal.EventStopped || req.Hidden:
 		delete(t.peers, asker)
 	case p != nil:
 		if !p.req.Seeder() && !p.counted && (req.Seeder() || req.Event == shoal.EventCompleted) {
@@ -55,6 +55,16 @@ func (m *mapStore) announce(req *shoal.AnnounceRequest, now shoal.Tick) {
 		}
 		t.peers[asker] = &mapPeer{req: *req, seen: now}
 	}
+}
+
+// bring adds what a database knew.
+func (m *mapStore) bring(c Completed) {
+	t := m.torrents[c.Hash]
+	if t == nil {
+		t = &mapTorrent{peers: make(map[who]*mapPeer)}
+		m.torrents[c.Hash] = t
+	}
+	t.completed += c.Count
 }
 
 func (m *mapStore) leave(hashes []shoal.InfoHash, link shoal.Link) {
@@ -125,15 +135,18 @@ func (m *mapStore) scrape(h shoal.InfoHash, browsers bool) (c shoal.ScrapeCounts
 	return c
 }
 
-// held returns how many torrents have somebody, or a completed count to keep.
-func (m *mapStore) held() int {
-	n := 0
+// held returns how many torrents have somebody or a completed count to keep, and
+// how many have somebody.
+func (m *mapStore) held() (n, withPeers int) {
 	for _, t := range m.torrents {
 		if len(t.peers) > 0 || t.completed > 0 {
 			n++
 		}
+		if len(t.peers) > 0 {
+			withPeers++
+		}
 	}
-	return n
+	return n, withPeers
 }
 
 func (m *mapStore) peers() (peers, browsers int) {

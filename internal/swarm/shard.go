@@ -18,6 +18,7 @@ type shard struct {
 	random rand.PCG
 
 	networks map[networksOf]*networks // of large families; nil until a cap asks
+	past     *past                    // of torrents that are not here; nil without a database
 
 	_ [64]byte // keeps the locks of neighbours off one cache line
 }
@@ -53,6 +54,7 @@ func (s *shard) create(hash *torrentHash) ref {
 		s.arena.release(r, 1)
 		return 0
 	}
+	s.recall(s.line(r))
 	s.store.held.torrents.Add(1)
 	return r
 }
@@ -62,6 +64,7 @@ func (s *shard) drop(hash *torrentHash) {
 	p, slot := s.slot(s.page(s.directory.Load().page(hash.half)), hash)
 	r := ref(p[slot])
 	l := s.line(r)
+	s.keep(l)
 	for _, size := range sizes {
 		if l.has(size) {
 			f := s.family(l, size)

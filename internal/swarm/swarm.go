@@ -38,6 +38,8 @@ type Store struct {
 	limits atomic.Pointer[Limits]
 	held   held
 
+	completions completions
+
 	shards [shardCount]shard
 }
 
@@ -103,7 +105,8 @@ func (s *Store) Leave(hashes []shoal.InfoHash, link shoal.Link) {
 }
 
 // Scrape fills counts, as long as hashes, with the counts of each torrent in
-// the same order, browsers left out. Unknown torrents have zeroes.
+// the same order, browsers left out. Torrents that nobody is in have zeroes, but for
+// the Downloaded of those that are remembered.
 func (s *Store) Scrape(hashes []shoal.InfoHash, counts []shoal.ScrapeCounts) {
 	s.scrape(hashes, counts, size4)
 }
@@ -129,6 +132,8 @@ func (s *Store) scrape(hashes []shoal.InfoHash, counts []shoal.ScrapeCounts, siz
 				counts[i].Complete, counts[i].Incomplete = shard.browsers(l)
 			}
 			counts[i].Downloaded = l.completed
+		} else {
+			counts[i].Downloaded = shard.past.known(&hashes[i])
 		}
 		shard.mu.Unlock()
 	}

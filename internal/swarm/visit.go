@@ -54,6 +54,10 @@ func (v *visit) announce(req *shoal.AnnounceRequest, res *shoal.AnnounceResponse
 	own := v.shard.family(l, size)
 	at := own.find(k)
 	switch {
+	case at >= 0 && req.Hidden: // stored before the rules hid it
+		own.drop(at)
+		v.store.held.add(size, -1)
+		at = -1
 	case at >= 0:
 		at = v.refresh(&own, at, req)
 	case req.Dialable() && v.admit(&own, k):
@@ -130,8 +134,7 @@ func (v *visit) refresh(f *family, at int, req *shoal.AnnounceRequest) int {
 	counted := *time & bitCounted
 	if leecher && counted == 0 && (seeder || req.Event == shoal.EventCompleted) {
 		counted = bitCounted // a peer that goes back and forth completes once
-		f.line.completed++
-		f.line.flags |= flagDirty
+		v.shard.complete(f.line, v.hash.half)
 	}
 	*time = v.time | counted
 	if f.shape.ids {

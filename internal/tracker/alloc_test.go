@@ -48,7 +48,7 @@ func TestNothingIsAllocated(t *testing.T) {
 			moved.Link, moved.FromProxy = link, true
 			tr.Announce(&moved, &answer)
 		},
-		"ScrapeBrowsers": func() { tr.ScrapeBrowsers(hashes, counts) },
+		"ScrapeBrowsers": func() { tr.ScrapeBrowsers(shoal.AuthKey{}, hashes, counts) },
 		"Announce": func() {
 			ress[0].Peers4 = ress[0].Peers4[:0]
 			tr.Announce(&reqs[0], &ress[0])
@@ -71,7 +71,7 @@ func TestNothingIsAllocated(t *testing.T) {
 			}
 			tr.AnnounceBatch(reqs, ress, failures)
 		},
-		"Scrape":      func() { tr.Scrape(hashes, counts) },
+		"Scrape":      func() { tr.Scrape(shoal.AuthKey{}, hashes, counts) },
 		"MinInterval": func() { tr.MinInterval() },
 	} {
 		if got := testing.AllocsPerRun(100, f); got != 0 {

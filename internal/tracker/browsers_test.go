@@ -49,14 +49,14 @@ func TestBrowsers(t *testing.T) {
 	}
 
 	counts := make([]shoal.ScrapeCounts, 1)
-	if tr.ScrapeBrowsers([]shoal.InfoHash{hash}, counts); counts[0] != (shoal.ScrapeCounts{Incomplete: 2}) {
+	if tr.ScrapeBrowsers(shoal.AuthKey{}, []shoal.InfoHash{hash}, counts); counts[0] != (shoal.ScrapeCounts{Incomplete: 2}) {
 		t.Errorf("a scrape of browsers: %+v", counts[0])
 	}
 	if got := scrape(tr, hash); got != (shoal.ScrapeCounts{Incomplete: 1}) {
 		t.Errorf("a scrape of the others: %+v", got)
 	}
 	tr.Leave([]shoal.InfoHash{{9}, hash}, a)
-	if tr.ScrapeBrowsers([]shoal.InfoHash{hash}, counts); counts[0].Incomplete != 1 || scrape(tr, hash).Incomplete != 1 {
+	if tr.ScrapeBrowsers(shoal.AuthKey{}, []shoal.InfoHash{hash}, counts); counts[0].Incomplete != 1 || scrape(tr, hash).Incomplete != 1 {
 		t.Errorf("after one has left: %+v and %+v", counts[0], scrape(tr, hash))
 	}
 }
@@ -80,7 +80,7 @@ func TestAddressOfABrowser(t *testing.T) {
 				t.Errorf("%s, %s, a proxy that names nobody: %v", use, addr, f)
 			}
 			counts := make([]shoal.ScrapeCounts, 1)
-			if tr.ScrapeBrowsers([]shoal.InfoHash{req.InfoHash}, counts); counts[0].Incomplete != 1 {
+			if tr.ScrapeBrowsers(shoal.AuthKey{}, []shoal.InfoHash{req.InfoHash}, counts); counts[0].Incomplete != 1 {
 				t.Errorf("%s, %s: %+v are stored, want one", use, addr, counts[0])
 			}
 		}

@@ -40,7 +40,7 @@ type Config struct {
 	UseIPParam string `toml:"use_ip_param"`
 
 	// Keep the peer ID of each peer, for replies that are not compact: auto,
-	// true or false. auto is false on an open tracker.
+	// true or false. auto keeps them on a private tracker alone.
 	PeerDetails string `toml:"peer_details"`
 }
 

@@ -13,6 +13,7 @@ import (
 // that a batch never sees half of a change.
 type settings struct {
 	chain          *policy.Chain
+	private        bool   // nobody is let in without a key
 	interval       uint32 // seconds
 	jitter         uint32 // seconds by which an interval may be shorter
 	minInterval    uint32 // seconds
@@ -25,6 +26,7 @@ type settings struct {
 func newSettings(c Config, p *policy.Chain) *settings {
 	s := &settings{
 		chain:          p,
+		private:        p.CheckKey(shoal.AuthKey{}, 0) != shoal.OK,
 		interval:       seconds(c.Interval),
 		minInterval:    seconds(c.MinInterval),
 		defaultNumWant: c.DefaultNumWant,
@@ -47,20 +49,41 @@ func seconds(d time.Duration) uint32 {
 }
 
 // admit settles where the peer is, checks the rules and settles how many peers
-// are wanted. A client that leaves has no use for peers.
-func (s *settings) admit(req *shoal.AnnounceRequest) shoal.Failure {
+// are wanted.
+func (s *settings) admit(req *shoal.AnnounceRequest, now shoal.Tick) shoal.Failure {
 	if f := s.locate(req); f != shoal.OK {
 		return f
 	}
-	if f := s.chain.Check(req); f != shoal.OK {
+	if f := s.chain.Check(req, now); f != shoal.OK {
 		return f
 	}
+	s.settle(req)
+	return shoal.OK
+}
+
+// admitBatch is admit for those whose failure is not set yet.
+func (s *settings) admitBatch(reqs []shoal.AnnounceRequest, failures []shoal.Failure, now shoal.Tick) {
+	for i := range reqs {
+		if failures[i] == shoal.OK {
+			failures[i] = s.locate(&reqs[i])
+		}
+	}
+	s.chain.CheckBatch(reqs, failures, now)
+	for i := range reqs {
+		if failures[i] == shoal.OK {
+			s.settle(&reqs[i])
+		}
+	}
+}
+
+// settle settles how many peers are wanted. A client that leaves has no use for
+// any.
+func (s *settings) settle(req *shoal.AnnounceRequest) {
 	if req.Event == shoal.EventStopped {
 		req.NumWant = 0
 	} else if req.NumWant < 0 {
 		req.NumWant = s.defaultNumWant
 	}
-	return shoal.OK
 }
 
 // tellTime draws the interval, so that clients which started together (after

@@ -16,7 +16,7 @@ func newTracker(c Config, rules policy.Config) *Tracker {
 	clock := new(shoal.Clock)
 	clock.Set(shoal.TickOf(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)))
 	store := swarm.New(swarm.Config{PeerTimeout: c.PeerTimeout, Seed: 1})
-	return New(c, policy.Compile(rules), store, clock)
+	return New(c, policy.Compile(rules, policy.Lists{}), store, clock)
 }
 
 // peer is the announce of a leecher at 192.0.2.1:port.
@@ -37,7 +37,7 @@ func room() shoal.AnnounceResponse {
 
 func scrape(t *Tracker, hash shoal.InfoHash) shoal.ScrapeCounts {
 	counts := make([]shoal.ScrapeCounts, 1)
-	t.Scrape([]shoal.InfoHash{hash}, counts)
+	t.Scrape(shoal.AuthKey{}, []shoal.InfoHash{hash}, counts)
 	return counts[0]
 }
 
@@ -182,7 +182,7 @@ func TestConfigure(t *testing.T) {
 		t.Fatalf("before: %v", f)
 	}
 	c.Interval, c.MinInterval = 2*time.Hour, time.Hour
-	tr.Configure(c, policy.Compile(policy.Config{PortsDenied: []int{22}}))
+	tr.Configure(c, policy.Compile(policy.Config{PortsDenied: []int{22}}, policy.Lists{}))
 	if f := tr.Announce(&req, &res); f != shoal.PortDenied {
 		t.Errorf("a port that is now denied: %v", f)
 	}
@@ -202,7 +202,7 @@ func TestConfigureWhileServing(t *testing.T) {
 	go func() {
 		defer close(done)
 		for i := range 200 {
-			tr.Configure(DefaultConfig(), policy.Compile(policy.Config{PortsDenied: []int{i}}))
+			tr.Configure(DefaultConfig(), policy.Compile(policy.Config{PortsDenied: []int{i}}, policy.Lists{}))
 		}
 	}()
 	for port := range uint16(200) {

@@ -4,7 +4,9 @@ package udpserver
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/shoal-tracker/shoal"
 	"github.com/shoal-tracker/shoal/internal/packetio"
@@ -27,7 +29,8 @@ func mixed(w *worker, from netip.Addr) (packets [][]byte) {
 		req.InfoHash = hashes[i%2]
 		for _, p := range [][]byte{
 			udptracker.AppendConnect(nil, 1),
-			udptracker.AppendAnnounce(nil, id, 1, &req, 0, "/announce?key=value"),
+			udptracker.AppendAnnounce(nil, id, 1, &req, 0, "/announce/"+goodKey),
+			udptracker.AppendAnnounce(nil, id, 1, &req, 0, "/announce?passkey="+oldKey+strings.Repeat("&more", 100)),
 			udptracker.AppendAnnounce(nil, id, 1, &req, 0, ""),
 			udptracker.AppendAnnounce(nil, id, 1, &denied, 0, ""),
 			udptracker.AppendAnnounce(nil, id, 1, &leaving, 0, ""),
@@ -50,42 +53,50 @@ func mixed(w *worker, from netip.Addr) (packets [][]byte) {
 // TestABatchAllocatesNothing answers a batch again and again. The
 // portable engine has one packet in each.
 func TestABatchAllocatesNothing(t *testing.T) {
+	open := policy.Compile(policy.Config{ClientsDenied: []string{"-XL0012-"}, PortsDenied: []int{22}}, policy.Lists{})
+	now := shoal.TickOf(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
+	closed, _ := chainOf(true, true, now, [3]shoal.InfoHash{{0}, {1}, {2}})
 	everywhere(t, func(t *testing.T, engine string, addr netip.AddrPort) {
-		h := build(t, engine, policy.Config{ClientsDenied: []string{"-XL0012-"}, PortsDenied: []int{22}}, addr)
-		w := h.server.workers[0]
-		c := dial(t, h.server.Addrs()[0])
-		packets := mixed(w, addr.Addr())
-		for len(packets) > 0 {
-			// The kernel may not take as many before they are read.
-			some := packets[:min(16, len(packets))]
-			if engine == "mmsg" {
-				some = packets
-			}
-			packets = packets[len(some):]
-			for _, p := range some {
-				c.send(p)
-			}
-			for left := len(some); left > 0; {
-				n, err := w.socket.Receive(w.batch)
-				if err != nil {
-					t.Fatal(err)
-				}
-				left -= n
-				if got := testing.AllocsPerRun(20, func() { w.answer(n) }); got != 0 {
-					t.Errorf("a batch of %d, the first % x: %v allocations", n, first(w.batch), got)
-				}
-			}
-		}
-		counts := h.server.Snapshot()[0]
-		for name, n := range map[string]uint64{
-			"connects": counts.Connects, "announces": counts.Announces, "scrapes": counts.Scrapes,
-			"errors": counts.Errors, "unverified": counts.Unverified, "error packets": counts.ErrorPackets, "short": counts.Short,
-		} {
-			if n == 0 {
-				t.Errorf("no %s were measured", name)
-			}
-		}
+		t.Run("open", func(t *testing.T) { testAllocations(t, engine, open, addr) })
+		t.Run("private and listed", func(t *testing.T) { testAllocations(t, engine, closed, addr) })
 	})
+}
+
+func testAllocations(t *testing.T, engine string, chain *policy.Chain, addr netip.AddrPort) {
+	h := buildWith(t, engine, chain, addr)
+	w := h.server.workers[0]
+	c := dial(t, h.server.Addrs()[0])
+	packets := mixed(w, addr.Addr())
+	for len(packets) > 0 {
+		// The kernel may not take as many before they are read.
+		some := packets[:min(16, len(packets))]
+		if engine == "mmsg" {
+			some = packets
+		}
+		packets = packets[len(some):]
+		for _, p := range some {
+			c.send(p)
+		}
+		for left := len(some); left > 0; {
+			n, err := w.socket.Receive(w.batch)
+			if err != nil {
+				t.Fatal(err)
+			}
+			left -= n
+			if got := testing.AllocsPerRun(20, func() { w.answer(n) }); got != 0 {
+				t.Errorf("a batch of %d, the first % x: %v allocations", n, first(w.batch), got)
+			}
+		}
+	}
+	counts := h.server.Snapshot()[0]
+	for name, n := range map[string]uint64{
+		"connects": counts.Connects, "announces": counts.Announces, "scrapes": counts.Scrapes,
+		"errors": counts.Errors, "unverified": counts.Unverified, "error packets": counts.ErrorPackets, "short": counts.Short,
+	} {
+		if n == 0 {
+			t.Errorf("no %s were measured", name)
+		}
+	}
 }
 
 func first(b *packetio.Batch) []byte {

@@ -40,6 +40,7 @@ func everywhere(t *testing.T, test func(t *testing.T, engine string, addr netip.
 // house is a server with the rooms behind it.
 type house struct {
 	server  *Server
+	store   *swarm.Store
 	tracker *tracker.Tracker
 	clock   *shoal.Clock
 	config  Config
@@ -49,13 +50,19 @@ type house struct {
 // the order they were sent.
 func build(t testing.TB, engine string, rules policy.Config, addrs ...netip.AddrPort) *house {
 	t.Helper()
+	return buildWith(t, engine, policy.Compile(rules, policy.Lists{}), addrs...)
+}
+
+// buildWith is build with lists.
+func buildWith(t testing.TB, engine string, chain *policy.Chain, addrs ...netip.AddrPort) *house {
+	t.Helper()
 	c := DefaultConfig()
 	c.Listen, c.Engine, c.Workers, c.ReceiveBuffer = addrs, engine, 1, 1<<20
 	settings := tracker.DefaultConfig()
 	h := &house{clock: new(shoal.Clock), config: c}
 	h.clock.Set(shoal.TickOf(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)))
-	store := swarm.New(swarm.Config{PeerTimeout: settings.PeerTimeout, Seed: 1})
-	h.tracker = tracker.New(settings, policy.Compile(rules), store, h.clock)
+	h.store = swarm.New(swarm.Config{PeerTimeout: settings.PeerTimeout, Seed: 1})
+	h.tracker = tracker.New(settings, chain, h.store, h.clock)
 	var err error
 	h.server, err = Listen(c, h.tracker, testSecret, h.clock, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -72,7 +79,13 @@ func build(t testing.TB, engine string, rules policy.Config, addrs ...netip.Addr
 // serve builds a house and serves until the test ends.
 func serve(t *testing.T, engine string, rules policy.Config, addrs ...netip.AddrPort) *house {
 	t.Helper()
-	h := build(t, engine, rules, addrs...)
+	return serveWith(t, engine, policy.Compile(rules, policy.Lists{}), addrs...)
+}
+
+// serveWith is serve with lists.
+func serveWith(t *testing.T, engine string, chain *policy.Chain, addrs ...netip.AddrPort) *house {
+	t.Helper()
+	h := buildWith(t, engine, chain, addrs...)
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan error)
 	go func() { served <- h.server.Serve(ctx) }()

@@ -93,7 +93,9 @@ func (w *worker) scrape(slot int, h udptracker.Header, data []byte) {
 		return
 	}
 	counts := w.counts[:len(hashes)]
-	w.tracker.Scrape(hashes, counts)
+	// No scrape of BEP 15 can carry a key. On a private tracker it is answered with
+	// zeroes: an error would have clients count a tracker as broken that works.
+	_ = w.tracker.Scrape(shoal.AuthKey{}, hashes, counts)
 	b := udptracker.AppendScrapeReply(w.batch.Reply(slot), h.Transaction, counts)
 	w.reply(slot, len(b))
 	w.tally[scrapes]++

@@ -319,7 +319,7 @@ func TestManyAtOnce(t *testing.T) {
 			s.SetOwn(s.Addrs())
 			s.Snapshot()
 			h.clock.Set(h.clock.Now().Add(time.Millisecond))
-			h.tracker.Configure(tracker.DefaultConfig(), policy.Compile(policy.Config{}))
+			h.tracker.Configure(tracker.DefaultConfig(), policy.Compile(policy.Config{}, policy.Lists{}))
 		}
 		clients.Wait()
 		cancel()

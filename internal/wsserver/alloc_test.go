@@ -90,6 +90,29 @@ func TestNothingIsAllocated(t *testing.T) {
 	w.leave()
 }
 
+func TestNothingIsAllocatedByKeys(t *testing.T) {
+	for key, want := range map[string]string{goodKey: toldUnregistered, noKey: toldMissing, oldKey: toldExpired, strangeKey: toldUnknown} {
+		chain, _ := chainOf(true, true, began, accessTorrents)
+		w := newWorldOf(t, chain)
+		w.instant()
+		v := w.visitAt("/announce/" + key)
+		again := v.repeat(frames(
+			clientFrame(text, true, announce('r', 'a', "")), clientFrame(text, true, announce('u', 'a', "")),
+			clientFrame(text, true, `{"action":"scrape","info_hash":"`+strings.Repeat("r", 20)+`"}`),
+			clientFrame(text, true, answer('r', 'a', 'b', '1', "x")),
+			clientFrame(text, true, announce('u', 'a', "")),
+		))
+		again()
+		if got := testing.AllocsPerRun(200, func() { v.protocol.(*connection).strikes = 0; again() }); got != 0 {
+			t.Errorf("%s: %v allocations", key, got)
+		}
+		if !strings.Contains(string(v.said), want) {
+			t.Errorf("%s: measured the wrong thing: %q", key, v.said)
+		}
+		w.leave()
+	}
+}
+
 func TestNothingIsAllocatedByAnswers(t *testing.T) {
 	w := newWorld(t)
 	w.instant()
@@ -118,6 +141,16 @@ func TestIdleConnectionIsSmall(t *testing.T) {
 	}); got != 1 {
 		t.Errorf("%v allocations of a connection, want 1", got)
 	}
+	// A key is 16 bytes more, where there is one.
+	for target, want := range map[string]float64{"/": 1, "/announce": 1, "/announce/" + goodKey: 2, "/" + goodKey: 2, "/?passkey=short": 2} {
+		in := []byte(target)
+		if got := testing.AllocsPerRun(100, func() {
+			_, next := w.server.Upgrade(v.Conn, v.Remote().Addr(), in, twoHeaders, out)
+			kept = next.(*connection)
+		}); got != want {
+			t.Errorf("%s: %v allocations of a connection, want %v", target, got, want)
+		}
+	}
 	if size := reflect.TypeFor[connection]().Size(); size > 112 {
 		t.Errorf("a connection has %d bytes, want 112 at most", size)
 	}
@@ -132,13 +165,13 @@ var (
 	twoHeaders = func(name string) []byte {
 		switch name {
 		case "sec-websocket-key":
-			return goodKey
+			return webSocketKey
 		case "sec-websocket-version":
 			return goodVersion
 		}
 		return nil
 	}
-	goodKey, goodVersion = []byte("dGhlIHNhbXBsZSBub25jZQ=="), []byte("13")
+	webSocketKey, goodVersion = []byte("dGhlIHNhbXBsZSBub25jZQ=="), []byte("13")
 )
 
 // BenchmarkAnnounce is an announce of 5 offers, 8 kB, which are relayed.

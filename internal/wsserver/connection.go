@@ -47,6 +47,7 @@ type connection struct {
 	server   *Server
 	counts   *counts
 	from     netip.Addr
+	key      *shoal.AuthKey // of the upgrade; nil, as on any public tracker, without one
 	torrents torrents
 	offers   openOffers
 	parts    fragments

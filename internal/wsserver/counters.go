@@ -21,7 +21,7 @@ type Counters struct {
 
 	AnswersRelayed     uint64 // said to the peer whose offer they answer
 	AnswersUndelivered uint64 // as OffersUndelivered
-	AnswersRefused     uint64 // that answer no offer
+	AnswersRefused     uint64 // that answer no offer, or that rules forbid
 
 	Broken uint64 // connections closed for what they sent
 	Silent uint64 // connections closed for what they did not send

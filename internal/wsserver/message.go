@@ -20,6 +20,7 @@ func (c *connection) message(conn *streamio.Conn, is opcode, message, out []byte
 	defer c.server.giveBack(m)
 	m.req.Addr, m.req.Link, m.req.FromProxy = netip.AddrPortFrom(c.from, 0), conn.Link(), false
 	failure := webtorrent.Parse(message, &m.req, &m.message)
+	m.req.AuthKey = c.authKey()
 	if failure == shoal.OK {
 		s := c.server.settings.Load()
 		switch m.message.Kind {
@@ -31,7 +32,7 @@ func (c *connection) message(conn *streamio.Conn, is opcode, message, out []byte
 			out, failure = c.answer(conn, s, m, out)
 		case webtorrent.KindScrape:
 			c.counts.scrapes.Add(1)
-			out = c.scrape(m, out)
+			out, failure = c.scrape(m, out)
 		default:
 			failure = shoal.ActionInvalid
 		}
@@ -55,10 +56,12 @@ func (c *connection) message(conn *streamio.Conn, is opcode, message, out []byte
 
 // strikeFor returns 1 if a refusal is the client's fault, which it is not if an
 // honest one could not know. One with a torrent too many would otherwise be
-// closed, come back and announce the thousand others again, for ever.
+// closed, come back and announce the thousand others again, for ever. So would
+// one whose key has expired, or whose torrents are not registered yet: it is told
+// when to ask again, and asks over this connection.
 func (c *connection) strikeFor(f shoal.Failure) uint8 {
 	switch {
-	case f == shoal.TorrentsTooMany:
+	case f == shoal.TorrentsTooMany, f.RetryIn() > 0:
 		return 0
 	case f == shoal.OfferGone && c.forgotten > 0:
 		c.forgotten--
@@ -82,6 +85,12 @@ func (c *connection) announce(s *settings, m *scratch, out []byte) ([]byte, shoa
 	m.req.NumWant = want
 	m.res = shoal.AnnounceResponse{Links: m.links[:0:want]}
 	if f := c.server.tracker.Announce(&m.req, &m.res); f != shoal.OK {
+		if place >= 0 {
+			// Whoever is refused now, and was not before, may not answer any more:
+			// offers would be lost on it.
+			c.server.tracker.Leave(c.torrents[place:place+1], m.req.Link)
+			c.torrents.remove(place)
+		}
 		return out, f
 	}
 	switch {
@@ -111,6 +120,10 @@ func (m *scratch) appendReply(s *settings, out []byte) []byte {
 // of the one who answers: nobody's role changes by it.
 func (c *connection) answer(conn *streamio.Conn, s *settings, m *scratch, out []byte) ([]byte, shoal.Failure) {
 	c.forget(c.offers.expire(conn.Now()))
+	if f := c.server.tracker.Permit(m.req.AuthKey, &m.req.InfoHash); f != shoal.OK {
+		c.counts.answersRefused.Add(1)
+		return out, f
+	}
 	m.key.set(&m.req.InfoHash, &m.message.OfferID, &m.message.ToPeerID)
 	to, ok := c.offers.take(c.server.keyOf(&m.key))
 	if !ok {
@@ -122,15 +135,19 @@ func (c *connection) answer(conn *streamio.Conn, s *settings, m *scratch, out []
 		return out, shoal.OK
 	}
 	m.hash[0] = m.req.InfoHash
-	c.server.tracker.ScrapeBrowsers(m.hash[:], m.counts[:1])
+	// Should it be refused by now, the counts are zeroes: it was let in before.
+	_ = c.server.tracker.ScrapeBrowsers(m.req.AuthKey, m.hash[:], m.counts[:1])
 	m.res = shoal.AnnounceResponse{Complete: m.counts[0].Complete, Incomplete: m.counts[0].Incomplete}
 	return m.appendReply(s, out), shoal.OK
 }
 
-func (c *connection) scrape(m *scratch, out []byte) []byte {
+// scrape answers a scrape.
+func (c *connection) scrape(m *scratch, out []byte) ([]byte, shoal.Failure) {
 	hashes := m.message.Hashes
 	counts := m.counts[:len(hashes)]
-	c.server.tracker.ScrapeBrowsers(hashes, counts)
+	if f := c.server.tracker.ScrapeBrowsers(m.req.AuthKey, hashes, counts); f != shoal.OK {
+		return out, f
+	}
 	out, at := beginFrame(out)
-	return endFrame(webtorrent.AppendScrapeReply(out, hashes, counts, c.server.tracker.MinInterval()), at)
+	return endFrame(webtorrent.AppendScrapeReply(out, hashes, counts, c.server.tracker.MinInterval()), at), shoal.OK
 }

@@ -17,12 +17,15 @@ const acceptGUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 const keySize = 16 // bytes of a client's key, before base64
 
 // Upgrade answers a GET that asks for a WebSocket, at any path: clients are
-// configured with /, /announce and worse. It appends the whole response to out
+// configured with /, /announce and worse. A key of a private tracker in target is
+// kept, whatever it is worth: keys come and expire while connections last, and
+// each message is answered by what the key is worth then. It appends the whole
+// response to out
 // and returns what the connection speaks from then on; nil: it is refused, and
 // the connection is to be closed. header returns the value of the only header
 // line of a name in lower case, nil if there is none or more than one. from is
 // the client's address.
-func (s *Server) Upgrade(_ *streamio.Conn, from netip.Addr, _ []byte, header func(name string) []byte, out []byte) ([]byte, streamio.Protocol) {
+func (s *Server) Upgrade(_ *streamio.Conn, from netip.Addr, target []byte, header func(name string) []byte, out []byte) ([]byte, streamio.Protocol) {
 	count := &s.counts[s.next.Add(1)%countSets]
 	key := header("sec-websocket-key")
 	if f := s.admit(key, header); f != shoal.OK {
@@ -33,12 +36,28 @@ func (s *Server) Upgrade(_ *streamio.Conn, from netip.Addr, _ []byte, header fun
 	// compression would need memory for each connection.
 	out = append(out, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "...)
 	out = appendAccept(out, key)
-	return append(out, "\r\n\r\n"...), &connection{
+	c := &connection{
 		server: s, counts: count, from: from,
 		// A client that comes back may still have answers to what it was given
 		// over the connection that it lost.
 		forgotten: maxOpen,
 	}
+	if k := shoal.AuthKeyOfURL(target); !k.None() {
+		c.key = keep(k)
+	}
+	return append(out, "\r\n\r\n"...), c
+}
+
+// keep puts a key in memory of its own: were it done where it is not always
+// needed, every upgrade would pay for it.
+func keep(k shoal.AuthKey) *shoal.AuthKey { return &k }
+
+// authKey returns the key that the connection was opened with.
+func (c *connection) authKey() shoal.AuthKey {
+	if c.key == nil {
+		return shoal.AuthKey{}
+	}
+	return *c.key
 }
 
 // admit returns why an upgrade is refused.

@@ -50,12 +50,20 @@ type world struct {
 }
 
 func newWorld(t tester, change ...func(c *Config)) *world {
+	// The port of a browser is nobody's business.
+	rules := policy.Config{ClientsDenied: []string{"XXXX"}, PortsDenied: []int{0}}
+	return newWorldOf(t, policy.Compile(rules, policy.Lists{}), change...)
+}
+
+// began is what the clock of a new world says.
+var began = shoal.TickOf(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
+
+// newWorldOf is newWorld for given rules.
+func newWorldOf(t tester, rules *policy.Chain, change ...func(c *Config)) *world {
 	w := &world{t: t}
-	w.clock.Set(shoal.TickOf(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)))
+	w.clock.Set(began)
 	tc := tracker.DefaultConfig()
 	w.store = swarm.New(swarm.Config{PeerTimeout: tc.PeerTimeout, Seed: 1})
-	// The port of a browser is nobody's business.
-	rules := policy.Compile(policy.Config{ClientsDenied: []string{"XXXX"}, PortsDenied: []int{0}})
 	w.tracker = tracker.New(tc, rules, w.store, &w.clock)
 	c := DefaultConfig()
 	for _, f := range change {
@@ -117,7 +125,7 @@ func (w *world) leave() {
 func (w *world) swarm(hash byte, complete, incomplete uint32) {
 	w.t.Helper()
 	counts := make([]shoal.ScrapeCounts, 1)
-	w.tracker.ScrapeBrowsers([]shoal.InfoHash{hashOf(hash)}, counts)
+	w.tracker.ScrapeBrowsers(shoal.AuthKey{}, []shoal.InfoHash{hashOf(hash)}, counts)
 	if counts[0].Complete != complete || counts[0].Incomplete != incomplete {
 		w.t.Errorf("torrent %c has %d seeders and %d leechers, want %d and %d",
 			hash, counts[0].Complete, counts[0].Incomplete, complete, incomplete)
@@ -167,6 +175,12 @@ const (
 // engine does.
 func (w *world) visit() *visitor {
 	w.t.Helper()
+	return w.visitAt("/")
+}
+
+// visitAt is visit at a path, with a query or without.
+func (w *world) visitAt(target string) *visitor {
+	w.t.Helper()
 	v := &visitor{w: w}
 	link := shoal.NewLink(0, uint8(w.slots%3), w.slots, 1)
 	if n := len(w.free); n > 0 {
@@ -187,7 +201,7 @@ func (w *world) visit() *visitor {
 		},
 		Waiting: func() int { return v.waiting + len(v.queued) },
 	})
-	reply, next := w.server.Upgrade(v.Conn, v.Remote().Addr(), []byte("/"), headers(sampleKey, version13), nil)
+	reply, next := w.server.Upgrade(v.Conn, v.Remote().Addr(), []byte(target), headers(sampleKey, version13), nil)
 	if next == nil {
 		w.t.Fatalf("not upgraded: %s", reply)
 	}

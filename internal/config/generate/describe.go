@@ -95,10 +95,13 @@ func allowed(k config.Key) string {
 		return "networks and addresses"
 	case k.Path == "http.tls.email":
 		return "an address, or empty"
-	case k.Path == "http.tls.acme_roots", k.Path == "http.tls.ticket_keys":
+	case k.Path == "http.tls.acme_roots", k.Path == "http.tls.ticket_keys", k.Path == "access.allow_file", k.Path == "access.deny_file":
 		return "the path of a file, or empty"
 	}
 	c := config.Default()
+	if k.Path == "database.dsn" {
+		c.Database.Driver = "mysql" // SQLite needs none
+	}
 	if k.Path != "http.tls.acme" {
 		// Without a certificate nobody would look at the rest of the table.
 		c.HTTP[0].TLS.Cert, c.HTTP[0].TLS.Key = "cert.pem", "key.pem"

@@ -1,0 +1,42 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/shoal-tracker/shoal/internal/config"
+	"github.com/shoal-tracker/shoal/internal/database"
+)
+
+// What commands know of the database, which is a room of its own.
+type (
+	// Key is a key of a private tracker.
+	Key = database.Key
+
+	// Denied is a torrent that is refused.
+	Denied = database.Denied
+
+	// Account is how much the holder of a key moved.
+	Account = database.Account
+)
+
+// NewKey draws a key.
+func NewKey() string { return database.NewKey() }
+
+// OpenDatabase opens the database of a tracker that need not run.
+func OpenDatabase(ctx context.Context, cfg *config.Config) (*database.Database, error) {
+	if cfg.Database.Driver == "none" {
+		return nil, errors.New(`database.driver is "none": there is no database to keep keys and lists in`)
+	}
+	if err := makeDataDir(cfg.DataDir); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, openTime)
+	defer cancel()
+	d, err := database.Open(ctx, cfg.Database, cfg.DataDir)
+	if err != nil {
+		return nil, fmt.Errorf("open the database: %w", err)
+	}
+	return d, nil
+}

@@ -1,0 +1,7 @@
+CREATE TABLE IF NOT EXISTS shoal_keys (
+	passkey VARBINARY(64) NOT NULL PRIMARY KEY,
+	hash    BINARY(16)    NOT NULL UNIQUE,
+	label   VARCHAR(200)  CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+	created BIGINT        NOT NULL,
+	expires BIGINT        NOT NULL
+) ENGINE = InnoDB

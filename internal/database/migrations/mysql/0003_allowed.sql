@@ -1,0 +1,4 @@
+CREATE TABLE IF NOT EXISTS shoal_allowed (
+	hash    BINARY(20) NOT NULL PRIMARY KEY,
+	created BIGINT     NOT NULL
+) ENGINE = InnoDB

@@ -1,0 +1,6 @@
+CREATE TABLE IF NOT EXISTS shoal_denied (
+	hash    BINARY(20)   NOT NULL PRIMARY KEY,
+	reason  VARCHAR(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+	created BIGINT       NOT NULL,
+	expires BIGINT       NOT NULL
+) ENGINE = InnoDB

@@ -1,0 +1,4 @@
+CREATE TABLE IF NOT EXISTS shoal_totals (
+	name  VARBINARY(64) NOT NULL PRIMARY KEY,
+	value BIGINT        NOT NULL
+) ENGINE = InnoDB

@@ -1,0 +1,7 @@
+CREATE TABLE IF NOT EXISTS shoal_keys (
+	passkey TEXT    NOT NULL PRIMARY KEY,
+	hash    BLOB    NOT NULL UNIQUE CHECK (length(hash) = 16),
+	label   TEXT    NOT NULL,
+	created INTEGER NOT NULL,
+	expires INTEGER NOT NULL
+) STRICT, WITHOUT ROWID

@@ -1,0 +1,5 @@
+CREATE TABLE IF NOT EXISTS shoal_accounts (
+	hash       BLOB    NOT NULL PRIMARY KEY REFERENCES shoal_keys (hash) ON DELETE CASCADE,
+	uploaded   INTEGER NOT NULL,
+	downloaded INTEGER NOT NULL
+) STRICT, WITHOUT ROWID

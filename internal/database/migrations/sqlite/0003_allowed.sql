@@ -1,0 +1,4 @@
+CREATE TABLE IF NOT EXISTS shoal_allowed (
+	hash    BLOB    NOT NULL PRIMARY KEY CHECK (length(hash) = 20),
+	created INTEGER NOT NULL
+) STRICT, WITHOUT ROWID

@@ -1,0 +1,6 @@
+CREATE TABLE IF NOT EXISTS shoal_denied (
+	hash    BLOB    NOT NULL PRIMARY KEY CHECK (length(hash) = 20),
+	reason  TEXT    NOT NULL,
+	created INTEGER NOT NULL,
+	expires INTEGER NOT NULL
+) STRICT, WITHOUT ROWID
