@@ -42,9 +42,9 @@ func TestStrictJSON(t *testing.T) {
 	}
 }
 
-// Strings are read eight bytes at once and 32 in a round, so everything that can
-// stop them stands at every place of the eight here, before and behind what needs
-// nothing, and near enough to the end for less than a round.
+// Short strings are read 16 bytes at once and long ones 32, or eight near the end
+// of the message, so everything that can stop them stands at every place of a
+// word here, before and behind what needs nothing, and near the end.
 func TestStrictStrings(t *testing.T) {
 	for offset := range 10 {
 		before, behind := strings.Repeat("a", offset), strings.Repeat("z", 19-offset)
@@ -73,6 +73,26 @@ func TestStrictStrings(t *testing.T) {
 			for _, end := range []string{`"`, behind + `"`, behind, "", `\`, `\"`, `\n"`} {
 				checkJSON(t, `"`+before+s+end)
 			}
+		}
+	}
+}
+
+// What can stop a long string, at every place of two rounds of 32 bytes, and what
+// follows a backslash on either side of the border between words and rounds.
+func TestStrictLines(t *testing.T) {
+	behind := strings.Repeat("z", 40) + `"`
+	for offset := range 70 {
+		before := `"` + strings.Repeat("a", offset)
+		for _, c := range []byte("\x00\x1f !\"#/[\\]bfijmnopqrstuvz~\x7f\x80\xa0\xa2\xa3\xbf\xc2\xdc\xee\xf2\xff") {
+			for _, escape := range []string{"", `\`, `\r\`, `\n`, `\\`} {
+				for _, next := range []string{"", "r", "n"} {
+					checkJSON(t, before+escape+string([]byte{c})+next+behind)
+				}
+			}
+		}
+		for _, s := range []string{"é", "日", "\xc3", "\x80", `\é`, `\日`, `\u00e9`, `\\r\n`, `\r\n\r\n`, `\]`, "\x01", `"`} {
+			checkJSON(t, before+s+behind)
+			checkJSON(t, before+s+`"`)
 		}
 	}
 }

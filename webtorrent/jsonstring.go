@@ -9,8 +9,7 @@ import (
 
 const (
 	everyByte = 0x0101010101010101 // times a byte: that byte eight times
-
-	lineEnd = '\\' | 'r'<<8 | '\\'<<16 | 'n'<<24 // \r\n, little-endian
+	highBits  = 0x80 * everyByte
 )
 
 // A word of stops is eight bytes of one of these. They are variables because the
@@ -21,49 +20,49 @@ var (
 	stopLow   uint64 = 0x21 * everyByte
 	stopSlash uint64 = '\\' * everyByte
 	stopOne   uint64 = everyByte
-	stopHigh  uint64 = 0x80 * everyByte
+	stopNOrR  uint64 = 0x04 * everyByte
+	stopOther uint64 = 0xb0 * everyByte
 )
 
 // skipString checks the string that begins with the quote at b[i]: its escapes,
 // that no control character stands in it, and its UTF-8. It returns the index
 // behind the closing quote, or -1.
 //
-// Nearly all of a message is lines of SDP in the strings of its offers, and that
-// is what the loop is made for. It looks at eight bytes at once for one that
-// needs a look: the quote, the backslash, control characters and all beyond
-// ASCII get their high bit set. Flipping bit 1 moves the quote next to the
-// control characters and nothing else across, so that one subtraction finds
-// both; a second one finds the backslash, and what is beyond ASCII has its high
-// bit after one or the other. A borrow spoils only bytes above one that is
-// found, and the lowest counts.
+// Most strings are names and words, and end within 16 bytes without anything
+// else that needs a look. In a word the quote, the backslash and control
+// characters get their high bit set, and what is beyond ASCII too. Flipping bit 1
+// moves the quote next to the control characters and nothing else across, so
+// that one subtraction finds both; a second one finds the backslash. A borrow
+// spoils only bytes above one that is found, and the lowest counts.
 func skipString(b []byte, i int) int {
-	flip, low, slash, one, high := stopFlip, stopLow, stopSlash, stopOne, stopHigh
 	i++
-	for {
-		for i >= 0 && i+36 <= len(b) {
-			s := b[i : i+36] // 32 to look at, and 4 that a line end may have beyond
-			x, y := binary.LittleEndian.Uint64(s), binary.LittleEndian.Uint64(s[8:])
-			x = ((x ^ flip) - low) | ((x ^ slash) - one)
-			y = ((y ^ flip) - low) | ((y ^ slash) - one)
-			if (x|y)&high == 0 {
-				i += 16
-				x, y = binary.LittleEndian.Uint64(s[16:]), binary.LittleEndian.Uint64(s[24:])
-				x = ((x ^ flip) - low) | ((x ^ slash) - one)
-				y = ((y ^ flip) - low) | ((y ^ slash) - one)
-				if (x|y)&high == 0 {
-					i += 16
-					continue
-				}
-			}
-			if x &= high; x != 0 {
-				i += bits.TrailingZeros64(x) >> 3
+	if i > 0 && i+16 <= len(b) {
+		s := b[i : i+16]
+		flip, low, slash, one := stopFlip, stopLow, stopSlash, stopOne
+		x, y := binary.LittleEndian.Uint64(s), binary.LittleEndian.Uint64(s[8:])
+		x = (((x ^ flip) - low) | ((x ^ slash) - one)) & highBits
+		y = (((y ^ flip) - low) | ((y ^ slash) - one)) & highBits
+		if x|y != 0 {
+			end := i
+			if x != 0 {
+				end += bits.TrailingZeros64(x) >> 3
 			} else {
-				i += 8 + bits.TrailingZeros64(y&high)>>3
+				end += 8 + bits.TrailingZeros64(y)>>3
 			}
-			if binary.LittleEndian.Uint32(b[i:]) != lineEnd {
-				break
+			if b[end] == '"' {
+				return end + 1
 			}
-			i += 4
+		}
+	}
+	return skipText(b, i)
+}
+
+// skipText is skipString for what is long, from behind the opening quote on.
+func skipText(b []byte, i int) int {
+	for {
+		start := i
+		if i = skipLines(b, i); i > start && b[i-1] == '\\' {
+			i-- // to the beginning of the escape
 		}
 		if i >= len(b) {
 			return -1
@@ -72,8 +71,10 @@ func skipString(b []byte, i int) int {
 		case c == '"':
 			return i + 1
 		case c == '\\':
-			if i = skipEscape(b, i); i < 0 {
-				return -1
+			for i < len(b) && b[i] == '\\' {
+				if i = skipEscape(b, i); i < 0 {
+					return -1
+				}
 			}
 		case c < ' ':
 			return -1
@@ -85,6 +86,46 @@ func skipString(b []byte, i int) int {
 			}
 		}
 	}
+}
+
+// skipLines passes over text in a string from b[i] on, as far as it is ASCII with
+// no escapes but \r and \n. It returns the index of the first byte that is
+// anything else, or of one less than eight before the end of b. That may be the
+// byte behind a backslash, which then is part of an escape nobody has checked.
+//
+// Nearly all of a message is lines of SDP, whose ends come at odd places. To stop
+// at each takes longer than to look at every byte twice, the second time as what
+// may follow a backslash.
+func skipLines(b []byte, i int) int {
+	flip, low, slash, one, nOrR, other := stopFlip, stopLow, stopSlash, stopOne, stopNOrR, stopOther
+	// stops sets the high bits of the bytes s[1:9] that need a look. That is as in
+	// skipString, but a backslash is not found itself: the byte behind it is,
+	// unless it is n or r. The subtraction has made these 0x4b and 0x4f, which are
+	// the same but for one bit, and 0xb0 makes 0xff of that and of nothing else, so
+	// that adding 1 leaves them alone without a high bit. What spoils a byte from
+	// below does not come from a backslash.
+	stops := func(s []byte) uint64 {
+		x := binary.LittleEndian.Uint64(s[1:])
+		moved := (x ^ flip) - low
+		behindSlash := (binary.LittleEndian.Uint64(s) ^ slash) - one
+		return x | moved | behindSlash&(((moved|nOrR)^other)+one)
+	}
+	b = b[:len(b):len(b)] // so that one check of bounds does for both
+	i--
+	for i >= 0 && i+33 <= len(b) {
+		s := b[i : i+33 : i+33]
+		if (stops(s)|stops(s[8:])|stops(s[16:])|stops(s[24:]))&highBits != 0 {
+			break
+		}
+		i += 32
+	}
+	for i >= 0 && i+9 <= len(b) {
+		if found := stops(b[i:i+9:i+9]) & highBits; found != 0 {
+			return i + 1 + bits.TrailingZeros64(found)>>3
+		}
+		i += 8
+	}
+	return i + 1
 }
 
 // skipEscape checks the escape that begins at b[i].
@@ -113,24 +154,25 @@ var escapes = [256]uint8{
 // branches by which half a character is of.
 func skipUTF8(b []byte, i int) int {
 	wrong := byte(0)
-	for i+1 < len(b) {
+	for i < len(b) {
 		c := b[i]
-		if !plain[c] {
+		if plain[c] && i+1 < len(b) {
+			two := c >> 7 // 1: the first of two bytes, 0: a byte by itself
+			wrong |= (b[i+1] ^ 0x80) & -two & 0xc0
+			i += 1 + int(two)
+			continue
+		}
+		if c < utf8.RuneSelf {
 			break
 		}
-		two := c >> 7 // 1: the first of two bytes, 0: a byte by itself
-		wrong |= (b[i+1] ^ 0x80) & -two & 0xc0
-		i += 1 + int(two)
-	}
-	if wrong != 0 {
-		return -1
-	}
-	if i < len(b) && b[i] >= utf8.RuneSelf {
 		r, size := utf8.DecodeRune(b[i:])
 		if r == utf8.RuneError && size == 1 {
 			return -1
 		}
 		i += size
+	}
+	if wrong != 0 {
+		return -1
 	}
 	return i
 }

@@ -80,7 +80,7 @@ func readOffer(b []byte, at int, offer *Offer) (int, shoal.Failure) {
 func skipSDP(b []byte, i int) int {
 	const usual = `{"type":"offer","sdp":"`
 	if quote := i + len(usual) - 1; quote < len(b) && string(b[i:quote+1]) == usual {
-		if end := skipString(b, quote); end >= 0 && end < len(b) && b[end] == '}' {
+		if end := skipText(b, quote+1); end >= 0 && end < len(b) && b[end] == '}' {
 			return end + 1
 		}
 	}
