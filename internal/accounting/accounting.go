@@ -86,8 +86,8 @@ func (l *Ledger) Note(req *shoal.AnnounceRequest, now shoal.Tick) {
 	s.mu.Unlock()
 }
 
-// id returns what a peer is looked up by. Two of one key that had the same would
-// be taken for one, and nobody can seek such a pair.
+// id returns what a peer is looked up by. Two that had the same would be taken for
+// one, and nobody can seek such a pair.
 func (l *Ledger) id(req *shoal.AnnounceRequest) uint64 {
 	var b [len(req.InfoHash) + len(req.AuthKey) + len(req.PeerID)]byte
 	n := copy(b[:], req.InfoHash[:])

@@ -274,8 +274,7 @@ func check(t interface {
 				}
 				taken++
 				of[p.account]++
-				req := shoal.AnnounceRequest{AuthKey: s.account(p.account).key}
-				if at, k := s.find(&req, p.id); at != pg || k != i {
+				if at, k := s.find(p.id); at != pg || k != i {
 					t.Fatalf("a peer at %d of page %d is found elsewhere, at %d", i, j, k)
 				}
 			}

@@ -40,7 +40,7 @@ func (s *shard) note(req *shoal.AnnounceRequest, id uint64, now moment) {
 		return
 	}
 	stopped := req.Event == shoal.EventStopped
-	pg, i := s.find(req, id)
+	pg, i := s.find(id)
 	if pg == nil {
 		if !stopped && !s.open(req, id, now) {
 			s.ledger.refused.Add(1)
@@ -69,13 +69,19 @@ func (s *shard) count(p *peer, req *shoal.AnnounceRequest, most uint64) {
 		uploaded -= p.uploaded
 		downloaded -= p.downloaded
 	}
+	p.uploaded, p.downloaded = req.Uploaded, req.Downloaded
+	if uploaded == 0 && downloaded == 0 {
+		return // most announces of most seeders: the account need not be read
+	}
+	a := s.account(p.account)
+	if a.key != req.AuthKey {
+		return // it has the ID of another's peer, against all odds
+	}
 	if uploaded > most || downloaded > most {
 		s.ledger.cut.Add(1)
 	}
-	a := s.account(p.account)
 	a.uploaded = add(a.uploaded, min(uploaded, most))
 	a.downloaded = add(a.downloaded, min(downloaded, most))
-	p.uploaded, p.downloaded = req.Uploaded, req.Downloaded
 }
 
 // allowance returns the bytes that a rate in bytes a second allows for some tenths
@@ -98,13 +104,13 @@ func add(a, b uint64) uint64 {
 }
 
 // find returns where the peer is: a page and a place in it, or nil.
-func (s *shard) find(req *shoal.AnnounceRequest, id uint64) (*page, int) {
+func (s *shard) find(id uint64) (*page, int) {
 	if s.peers.count == 0 {
 		return nil, 0
 	}
 	pg := s.peers.page(id)
 	for i := home(id); pg.peers[i].account != 0; i = next(i) {
-		if p := &pg.peers[i]; p.id == id && s.account(p.account).key == req.AuthKey {
+		if pg.peers[i].id == id {
 			return pg, i
 		}
 	}
