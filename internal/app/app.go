@@ -68,7 +68,9 @@ func New(cfg *config.Config, log *slog.Logger) (*App, error) {
 		return nil, errors.Join(err, a.Close())
 	}
 	a.introduce(cfg, limits)
-	a.beginDatabase()
+	if err := a.beginDatabase(); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
 	return a, nil
 }
 

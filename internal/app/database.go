@@ -48,21 +48,26 @@ func (a *App) openDatabase(ctx context.Context) error {
 	return nil
 }
 
-// beginDatabase tries the first time, while nobody waits yet.
-func (a *App) beginDatabase() {
+// beginDatabase tries the first time, while nobody waits yet. What no waiting
+// cures, such as tables of a newer version, ends the start.
+func (a *App) beginDatabase() error {
 	if a.config.Database.Driver == "none" {
-		return
+		return nil
 	}
 	err := a.openDatabase(context.Background())
-	if err == nil {
+	switch {
+	case err == nil:
 		a.log.Info("database", slog.String("driver", a.config.Database.Driver))
-		return
+		return nil
+	case database.Lasting(err):
+		return fmt.Errorf("open the database: %w", err)
 	}
 	consequence := "serving without what it has, and trying again"
 	if needsDatabase(a.config) {
 		consequence = "trying again for " + openPatience.String() + ", and serving nobody before"
 	}
 	a.log.Warn("the database is away: "+consequence, slog.String("error", err.Error()))
+	return nil
 }
 
 // rereadLists takes in what was changed in the database by others.
@@ -79,7 +84,10 @@ func (a *App) requireDatabase(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, openPatience)
 	defer cancel()
 	err := a.awaitDatabase(ctx)
-	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+	switch {
+	case database.Lasting(err):
+		return fmt.Errorf("open the database, which access.private and access.listed need: %w", err)
+	case err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return fmt.Errorf("the database, which access.private and access.listed need, was not there for %v: %w", openPatience, err)
 	}
 	return nil
@@ -93,6 +101,10 @@ func (a *App) awaitDatabase(ctx context.Context) error {
 		if err == nil {
 			a.log.Info("the database is there", slog.String("driver", a.config.Database.Driver))
 			return nil
+		}
+		if database.Lasting(err) {
+			a.log.Error("the database cannot be used, and is not tried again", slog.String("error", err.Error()))
+			return err
 		}
 		select {
 		case <-ctx.Done():

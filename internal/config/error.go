@@ -40,6 +40,9 @@ func (e *Error) Error() string {
 func join(problems []*Error) error {
 	rank := map[string]int{}
 	for _, p := range problems {
+		if p.Value != "" && holdsPassword(p.Key) {
+			p.Value = "(not shown)"
+		}
 		if _, ok := rank[p.Source]; !ok {
 			rank[p.Source] = len(rank)
 		}
@@ -53,6 +56,10 @@ func join(problems []*Error) error {
 	}
 	return errors.Join(all...)
 }
+
+// holdsPassword reports whether what was written for a key may not stand in a
+// message, which ends up in a log.
+func holdsPassword(key string) bool { return key == "database" || key == "database.dsn" }
 
 // Format returns a setting's value as it is written in a file.
 func Format(value any) string {

@@ -290,3 +290,35 @@ func TestErrors(t *testing.T) {
 		})
 	}
 }
+
+// TestPasswordsAreNotShown has the password of a database stand in everything that
+// can be wrong about it.
+func TestPasswordsAreNotShown(t *testing.T) {
+	const dsn = "shoal:hunter22@127.0.0.1:3306/shoal"
+	for _, test := range []struct {
+		file         string
+		environ, set []string
+	}{
+		{file: "[database]\ndriver = \"mysql\"\ndsn = \"" + dsn + "\"\n"},
+		{file: "[database]\ndriver = \"none\"\ndsn = \"" + dsn + "\"\n"},
+		{file: "[database]\ndsn = [\"" + dsn + "\"]\n"},
+		{file: "[database]\ndsn = { a = \"" + dsn + "\" }\n"},
+		{file: "[database]\ndsn = \"" + dsn + "\"\ndsn = \"" + dsn + "\"\n"},
+		{file: "[database]\ndsn.password = \"" + dsn + "\"\n"},
+		{file: "[database]\ndns = \"" + dsn + "\"\n"},
+		{file: "[database]\ndsn = \"" + dsn + "\n"},
+		{file: "[database]\ndsn = " + dsn + "\n"},
+		{file: "database = \"" + dsn + "\"\n"},
+		{set: []string{"database=" + dsn}},
+		{set: []string{"database.driver=mysql", "database.dsn=" + dsn}},
+		{set: []string{"database.dns=" + dsn}},
+		{environ: []string{"SHOAL_DATABASE=" + dsn}},
+		{environ: []string{"SHOAL_DATABASE__DRIVER=mysql", "SHOAL_DATABASE__DSN=" + dsn}},
+		{environ: []string{"SHOAL_DATABASE_DSN=" + dsn}},
+	} {
+		_, err := load(test.file, test.environ, test.set)
+		if err == nil || strings.Contains(err.Error(), "hunter") {
+			t.Errorf("%+v: error %v", test, err)
+		}
+	}
+}

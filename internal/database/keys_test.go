@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/shoal-tracker/shoal"
 )
@@ -86,6 +87,16 @@ func testLabels(t *testing.T, p place) {
 	must(t, d.AddKeys(t.Context(), keys...))
 	for i, k := range allKeys(t, d) {
 		equal(t, "label", k.Label, labels[i])
+	}
+	// Others read the table too: the text in it has to be that text.
+	length := "CHAR_LENGTH"
+	if p.name == "sqlite" {
+		length = "LENGTH"
+	}
+	for i, label := range labels {
+		var got int
+		must(t, d.read.QueryRow("SELECT "+length+"(label) FROM shoal_keys WHERE passkey = '"+keyOf(i)+"'").Scan(&got))
+		equal(t, "characters", got, utf8.RuneCountInString(label))
 	}
 	for i, label := range labels { // again one by one, and as reasons
 		must(t, d.AddKeys(t.Context(), Key{Key: keyOf(len(labels) - 1 - i), Label: label}))

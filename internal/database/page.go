@@ -47,8 +47,9 @@ func each[T any](page func(last *T) ([]T, error), visit func(T) error) error {
 	}
 }
 
-// hashPage reads the rows behind one info hash, or from the first. A comparison
-// with nothing would not do: MySQL fills an empty value up with zeroes.
+// hashPage reads the rows behind one info hash, or from the first. It does not
+// compare with an empty value, which a database may fill up with zeroes: there may
+// be a row of these.
 func hashPage[T any](ctx context.Context, d *Database, scan func(row *sql.Rows) (T, error), columns string, after *shoal.InfoHash, limit int) ([]T, error) {
 	const order = " ORDER BY hash LIMIT ?"
 	if after == nil {
