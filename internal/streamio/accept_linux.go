@@ -64,7 +64,7 @@ func (l *loop) accept(a *acceptor) {
 func (l *loop) welcome(of *listening, fd int32) {
 	s := l.newSocket()
 	s.loop, s.listening, s.fd = l, of, fd
-	s.Conn = Conn{remote: l.name.addrPort(), local: of.local, clock: l.clock, carrier: s}
+	s.Conn = Conn{remote: l.name.addrPort(), clock: l.clock, carrier: s}
 	if !l.table.add(s) {
 		closeSocket(fd)
 		l.engine.config.Limit.give()

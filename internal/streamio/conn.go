@@ -10,18 +10,18 @@ import (
 // Conn is one connection as its protocol sees it. Its methods may be called
 // only from the methods of that protocol.
 type Conn struct {
-	remote, local netip.AddrPort
-	clock         *shoal.Clock
-	carrier       carrier // nil: a test's
-	link          shoal.Link
-	alarm         shoal.Tick
-	retained      int // bytes, by Hold
-	closed        bool
-	trusted       bool
-	secured       bool
-	proxied       bool        // a PROXY header may still come
-	nameless      bool        // a PROXY header came that names nobody
-	via           *netip.Addr // the proxy that named remote, which is one too; nil: none
+	remote   netip.AddrPort
+	clock    *shoal.Clock
+	carrier  carrier // nil: a test's
+	link     shoal.Link
+	alarm    shoal.Tick
+	retained int // bytes, by Hold
+	closed   bool
+	trusted  bool
+	secured  bool
+	proxied  bool        // a PROXY header may still come
+	nameless bool        // a PROXY header came that names nobody
+	via      *netip.Addr // the proxy that named remote, which is one too; nil: none
 }
 
 // carrier is the engine's side of a connection.
@@ -60,7 +60,7 @@ func NewConn(remote, local netip.AddrPort, clock *shoal.Clock) *Conn {
 // NewConnWith is NewConn for tests that need more.
 func NewConnWith(s ConnState) *Conn {
 	return &Conn{
-		remote: s.Remote, local: s.Local, clock: s.Clock, link: s.Link,
+		remote: s.Remote, clock: s.Clock, link: s.Link,
 		trusted: s.Trusted, secured: s.Secure, nameless: s.Nameless,
 		carrier: madeUp(s),
 	}
@@ -93,12 +93,12 @@ func (m madeUp) upgrade(p Protocol) {
 func (c *Conn) Remote() netip.AddrPort { return c.remote }
 
 // Local returns the address the other side, or the proxy before it, connected
-// to, in the same form.
+// to, in the same form. It may be a system call, and Closed may not have it.
 func (c *Conn) Local() netip.AddrPort {
-	if !c.local.IsValid() && c.carrier != nil {
-		c.local = c.carrier.localAddr()
+	if c.carrier == nil {
+		return netip.AddrPort{}
 	}
-	return c.local
+	return c.carrier.localAddr()
 }
 
 // Trusted reports whether Remote is one of the listener's proxies, as they were

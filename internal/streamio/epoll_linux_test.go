@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net"
+	"reflect"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -263,5 +264,12 @@ func TestTable(t *testing.T) {
 	table.free = nil
 	if table.add(new(socket)) {
 		t.Error("a slot beyond what a Link holds")
+	}
+}
+
+// An idle connection is no more than this, in one of Go's sizes of objects.
+func TestSocketIsSmall(t *testing.T) {
+	if size := reflect.TypeFor[socket]().Size(); size > 320 {
+		t.Errorf("a socket has %d bytes, want 320 at most", size)
 	}
 }

@@ -133,15 +133,15 @@ func (l *loop) decrypt(s *socket, cipher []byte) {
 	if !l.transmit(s, l.sealed) {
 		return
 	}
-	s.hung = err
+	s.why = err
 	l.burst(s, in[:have])
 	l.hangUp(s)
 }
 
 // hangUp ends s if the other side has ended it and everything is answered.
 func (l *loop) hangUp(s *socket) {
-	if s.hung != nil && s.stage == stageOpen && s.out.len() == 0 {
-		l.end(s, s.hung)
+	if s.why != nil && s.stage == stageOpen && s.out.len() == 0 {
+		l.end(s, s.why)
 	}
 }
 

@@ -137,7 +137,6 @@ func (p *port) start(socket net.Conn) {
 	s := &stream{
 		Conn: Conn{
 			remote: addrPort(socket.RemoteAddr()),
-			local:  addrPort(socket.LocalAddr()),
 			clock:  p.clock,
 		},
 		socket: socket,

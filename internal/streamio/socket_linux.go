@@ -34,13 +34,11 @@ type socket struct {
 
 	kept []byte // input that is not used yet, in borrowed memory
 	out  queue  // what the other side has not accepted yet
-	why  error  // from stageClosing on
-	hung error  // stageOpen: how the other side ended, once its last words are answered
+	why  error  // stageOpen: how the other side has ended, its last words are to be answered; afterwards: how this one ends
 
 	next, prev *socket // in a bucket of the wheel
 
 	younger, older *socket // in loop.holders, while it holds much
-	holds          bool    // it is there
 	armed          shoal.Tick
 	deadline       shoal.Tick // of the stage; 0: none
 	writeBy        shoal.Tick // while something is in out
@@ -55,6 +53,7 @@ type socket struct {
 	known      bool  // epoll has been told of it
 	unread     bool  // stageClosing: linger afterwards
 	dirty      bool  // in loop.dirty
+	holds      bool  // in loop.holders
 	upgraded   bool  // protocol is not the one that the connection began with
 	choked     error // why Queue refused something; the connection is to end over it
 }
@@ -103,7 +102,10 @@ func (s *socket) room() int {
 }
 
 func (s *socket) localAddr() netip.AddrPort {
-	if s.stage == stageEnded {
+	switch {
+	case s.listening.local.IsValid():
+		return s.listening.local
+	case s.stage == stageEnded:
 		return netip.AddrPort{} // the number is another's
 	}
 	return localName(s.fd)

@@ -315,7 +315,7 @@ func (s *stream) limit() *Limit { return s.port.limit }
 
 func (s *stream) waiting() int { return len(s.queued) }
 
-func (s *stream) localAddr() netip.AddrPort { return s.local }
+func (s *stream) localAddr() netip.AddrPort { return addrPort(s.socket.LocalAddr()) }
 
 // queue is Conn.Queue. This engine waits in its writes, so that nothing is
 // queued but within one method.

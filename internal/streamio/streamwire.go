@@ -59,7 +59,7 @@ func (s *stream) shake(hello []byte) error {
 	if err := s.deadline(s.port.config.shakeTime); err != nil {
 		return err
 	}
-	made := newSecure(of, s.remote, s.local)
+	made := newSecure(of, s.remote, s.Local())
 	wire := &streamWire{stream: s, in: hello}
 	if err := made.handshake(wire); err != nil {
 		return err

@@ -51,6 +51,7 @@ type sweeper struct {
 func (s *Store) sweep(sh *shard, now shoal.Tick) {
 	w := sweeper{shard: sh, now: s.times.of(now)}
 	s.memory.retry()
+	s.memory.grow()
 	sh.mu.Lock()
 	sh.compact()
 	var slots [pageSlots]uint64

@@ -35,10 +35,11 @@ type memory struct {
 	segments atomic.Pointer[[]segment]
 	full     atomic.Bool // no more memory is to be had: newcomers are not stored
 
-	mu   sync.Mutex
-	free []uint32 // regions given back: a bit for each, a word for each block
-	back int      // how many they are
-	next ref      // the first region never handed out
+	mu    sync.Mutex
+	free  []uint32 // regions given back: a bit for each, a word for each block
+	back  int      // how many they are
+	large bool     // the segments with ordinary pages were given huge ones
+	next  ref      // the first region never handed out
 }
 
 // Regions are given back to the system in blocks of a huge page: the kernel
@@ -49,10 +50,14 @@ const (
 	blockFree    = 1<<blockRegions - 1
 )
 
-// smallSegments is how many segments have ordinary pages. A tracker of a few
-// thousand torrents touches a little of many regions; in a large one every
-// visit would wait for the page tables too.
-const smallSegments = 2
+// smallSegments is how many segments begin with ordinary pages: there is a region
+// for each shard in them. A tracker of a few thousand torrents touches a little of
+// each; in a large one every visit would wait for the page tables too.
+const (
+	smallSegments = 5
+	smallBlocks   = smallSegments * segmentUnits / blockUnits
+	smallRegions  = smallSegments*segmentUnits/regionUnits - 1
+)
 
 func newMemory(mapSegment func() segment) *memory {
 	m := &memory{mapSegment: mapSegment, next: regionUnits} // the ref of the first region would be nothing
@@ -98,6 +103,23 @@ func (m *memory) retry() {
 	}
 }
 
+// grow gives the segments that began with ordinary pages huge ones, once all of
+// them are in use. What is given back there comes back as ordinary pages, until
+// the store has been small and grows again.
+func (m *memory) grow() {
+	m.mu.Lock()
+	taken := int(m.next/regionUnits) - 1 - m.back
+	collapses := !m.large && taken >= smallRegions
+	m.large = collapses || m.large && taken >= smallRegions/2
+	segments := *m.segments.Load()
+	m.mu.Unlock()
+	if collapses {
+		for _, s := range segments[:smallSegments] {
+			collapse(s[:])
+		}
+	}
+}
+
 // available reports whether so many units can be had to move a shard together.
 // When there is no more memory half of the spare regions may go into it: one
 // shard is moved at a time, and gives back more than it took.
@@ -107,8 +129,8 @@ func (m *memory) available(units int) bool {
 	return !m.full.Load() || (m.unused()+m.back)/2*regionUnits >= units
 }
 
-// take returns a region, all zeroes: one from the fullest block, so that others
-// become empty.
+// take returns a region, all zeroes: one that has ordinary pages, or else one from
+// the fullest block, so that others become empty.
 func (m *memory) take() ref {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -128,8 +150,12 @@ func (m *memory) take() ref {
 func (m *memory) takeBack() ref {
 	best, fewest := 0, blockRegions+1
 	for block, free := range m.free {
-		if n := bits.OnesCount32(free); n > 0 && n < fewest {
+		n := bits.OnesCount32(free)
+		if n > 0 && n < fewest {
 			best, fewest = block, n
+		}
+		if n > 0 && block < smallBlocks {
+			break
 		}
 	}
 	region := bits.TrailingZeros32(m.free[best])

@@ -35,6 +35,12 @@ func hugePages(b []byte) {
 	_ = syscall.Madvise(b, syscall.MADV_HUGEPAGE)
 }
 
+// collapse puts what is in b into pages of 2 MiB now, where the system can.
+func collapse(b []byte) {
+	const advice = 25 // MADV_COLLAPSE, of Linux 6.1, not a constant of syscall
+	_ = syscall.Madvise(b, advice)
+}
+
 // discard returns the pages of b to the system: b is all zeroes then.
 func discard(b []byte) {
 	if syscall.Madvise(b, syscall.MADV_DONTNEED) != nil {

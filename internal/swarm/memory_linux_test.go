@@ -93,12 +93,13 @@ func TestMemoryComesBack(t *testing.T) {
 	}
 }
 
-// Only whole blocks of huge pages go back to the system, and what is taken
-// again is all zeroes.
+// Only whole blocks of huge pages go back to the system. What is taken again is
+// all zeroes, and of ordinary pages while there are any.
 func TestGivenBackBlocks(t *testing.T) {
 	m := newMemory(mapSegment)
 	var all []ref
-	for range 4 * segmentUnits / regionUnits {
+	const segments = smallSegments + 2
+	for range segments * segmentUnits / regionUnits {
 		r := m.take()
 		m.bytes(r, regionUnits)[5] = 1
 		all = append(all, r)
@@ -108,8 +109,11 @@ func TestGivenBackBlocks(t *testing.T) {
 		t.Errorf("%d bytes are held", got)
 	}
 	seen := make(map[ref]bool)
-	for range all {
+	for i := range all {
 		r := m.take()
+		if small := r>>16 < smallSegments; small != (i < smallSegments*segmentUnits/regionUnits-1) {
+			t.Fatalf("region %#x is the one to be taken after %d", r, i)
+		}
 		if seen[r] {
 			t.Fatalf("region %#x is handed out twice", r)
 		}
@@ -120,7 +124,37 @@ func TestGivenBackBlocks(t *testing.T) {
 			}
 		}
 	}
-	if m.next > ref(5*segmentUnits) {
+	if m.next > ref((segments+1)*segmentUnits) {
 		t.Error("what was given back is not used")
+	}
+}
+
+// The segments that begin with ordinary pages get others when all are in use, once
+// until little is, and what is in them stays.
+func TestGrownMemory(t *testing.T) {
+	m := newMemory(mapSegment)
+	var all []ref
+	for range smallRegions {
+		if m.grow(); m.large {
+			t.Fatalf("large with %d regions", len(all))
+		}
+		all = append(all, m.take())
+		m.bytes(all[len(all)-1], regionUnits)[7] = byte(len(all))
+	}
+	if m.grow(); !m.large {
+		t.Errorf("not large with %d regions", len(all))
+	}
+	for i, r := range all {
+		if got := m.bytes(r, regionUnits)[7]; got != byte(i+1) {
+			t.Fatalf("region %#x begins with %d, want %d", r, got, byte(i+1))
+		}
+	}
+	m.give(all[:10])
+	if m.grow(); !m.large {
+		t.Error("not large any more, with 10 regions less")
+	}
+	m.give(all[10:])
+	if m.grow(); m.large {
+		t.Error("large with nothing in it")
 	}
 }

@@ -124,6 +124,9 @@ func TestNothingIsAllocatedByAnswers(t *testing.T) {
 	if got := testing.AllocsPerRun(200, func() { offer(); reply() }); got != 0 {
 		t.Errorf("%v allocations", got)
 	}
+	if open := b.protocol.(*connection).offers; open != nil {
+		t.Errorf("%d offers are held, in the memory of %d, all answered", len(open), cap(open))
+	}
 	if sum := w.server.Counters(); sum.AnswersRelayed != 201 || sum.AnswersRefused != 0 {
 		t.Errorf("measured the wrong thing: %+v", sum)
 	}

@@ -77,7 +77,8 @@ func (c *connection) Closed(conn *streamio.Conn, _ error) {
 // lost on it.
 func (c *connection) leave(conn *streamio.Conn) {
 	c.server.tracker.Leave(c.torrents, conn.Link())
-	c.torrents, c.offers = nil, nil
+	c.torrents = nil
+	c.offers.drop()
 }
 
 // Stopping says that it is not the client's fault.
@@ -94,7 +95,6 @@ func (c *connection) Tick(conn *streamio.Conn, now shoal.Tick) {
 		conn.Close()
 	default:
 		c.forget(c.offers.expire(now))
-		c.offers.trim()
 		c.phase = pinged
 		conn.Queue(pingFrame)
 		c.wait(conn, now.Add(silence))

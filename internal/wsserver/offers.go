@@ -3,6 +3,7 @@ package wsserver
 import (
 	"hash/maphash"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/shoal-tracker/shoal"
@@ -48,8 +49,16 @@ func (n *offerName) set(hash *shoal.InfoHash, id *webtorrent.OfferID, peer *shoa
 // about.
 func (s *Server) keyOf(n *offerName) uint64 { return maphash.Bytes(s.seed, n[:]) }
 
-// openOffers are those of one connection, the oldest first.
+// openOffers are those of one connection, the oldest first. Their memory is
+// pooled: who has answered them all holds none.
 type openOffers []openOffer
+
+const fewOffers = 8
+
+var (
+	fewPool  = sync.Pool{New: func() any { return new([fewOffers]openOffer) }}
+	mostPool = sync.Pool{New: func() any { return new([maxOpen]openOffer) }}
+)
 
 // add takes an offer in, and returns how many were forgotten over it.
 func (o *openOffers) add(offer openOffer) (forgotten int) {
@@ -69,6 +78,7 @@ func (o *openOffers) add(offer openOffer) (forgotten int) {
 		o.remove(0)
 		forgotten++
 	}
+	o.makeRoom()
 	*o = append(*o, offer)
 	return forgotten
 }
@@ -79,6 +89,7 @@ func (o *openOffers) take(key uint64) (from shoal.Link, ok bool) {
 	for i := range *o {
 		if offer := (*o)[i]; offer.key == key {
 			o.remove(i)
+			o.trim()
 			return offer.from, true
 		}
 	}
@@ -92,15 +103,39 @@ func (o *openOffers) expire(now shoal.Tick) (forgotten int) {
 	}
 	if forgotten > 0 {
 		*o = slices.Delete(*o, 0, forgotten)
+		o.trim()
 	}
 	return forgotten
+}
+
+// makeRoom provides for one more, of which there are not maxOpen.
+func (o *openOffers) makeRoom() {
+	switch {
+	case *o == nil:
+		*o = fewPool.Get().(*[fewOffers]openOffer)[:0]
+	case len(*o) == cap(*o):
+		more := append(mostPool.Get().(*[maxOpen]openOffer)[:0], *o...)
+		o.drop()
+		*o = more
+	}
 }
 
 // trim gives memory back that is not in use.
 func (o *openOffers) trim() {
 	if len(*o) == 0 {
-		*o = nil
+		o.drop()
 	}
+}
+
+// drop forgets all of them, and gives their memory back.
+func (o *openOffers) drop() {
+	switch cap(*o) {
+	case fewOffers:
+		fewPool.Put((*[fewOffers]openOffer)((*o)[:fewOffers]))
+	case maxOpen:
+		mostPool.Put((*[maxOpen]openOffer)((*o)[:maxOpen]))
+	}
+	*o = nil
 }
 
 func (o *openOffers) remove(i int) { *o = slices.Delete(*o, i, i+1) }
