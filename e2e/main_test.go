@@ -25,7 +25,7 @@ var (
 // of the tables, TestCrowd and TestOrigins.
 var (
 	transfersRun   atomic.Int32
-	transfersInAll = len(transfers) + len(httpsTransfers) + len(webTransfers) + 2
+	transfersInAll = len(transfers) + len(httpsTransfers) + len(webTransfers) + len(privateTransfers) + 2
 )
 
 // parallel is how many networks are up at once. Clients mostly wait for one

@@ -148,6 +148,26 @@ func (h *host) listen(t *testing.T, port uint16) net.Listener {
 	return listener
 }
 
+// receive is the UDP port of the IPv4 address of the host until the test ends.
+func (h *host) receive(t *testing.T, port uint16) net.PacketConn {
+	t.Helper()
+	var socket net.PacketConn
+	entered := make(chan error)
+	go func() {
+		runtime.LockOSThread() // for good, as in dial
+		err := h.enter()
+		if err == nil {
+			socket, err = net.ListenPacket("udp", netip.AddrPortFrom(h.v4, port).String())
+		}
+		entered <- err
+	}()
+	if err := <-entered; err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { socket.Close() })
+	return socket
+}
+
 // enter moves the calling thread into the namespace of the host.
 func (h *host) enter() error {
 	namespace, err := os.Open("/run/netns/" + h.namespace)

@@ -16,18 +16,27 @@ var debianPackages = map[string]string{
 	"chromium":            "chromium",
 	"haproxy":             "haproxy",
 	"ip":                  "iproute2",
+	"mariadb-install-db":  "mariadb-server-core",
+	"mariadbd":            "mariadb-server-core",
+	"my_print_defaults":   "mariadb-client-core",
 	"nginx":               "nginx-light",
 	nginxStream:           "libnginx-mod-stream",
 	"node":                "nodejs",
 	"npm":                 "npm",
+	postgresPrograms:      "postgresql",
 	"qbittorrent-nox":     "qbittorrent-nox",
+	"setpriv":             "util-linux",
 	"transmission-daemon": "transmission-daemon",
 }
 
-// find looks for a program, or for a file by its whole path.
+// find looks for a program, or for a file by its whole path, which may be a
+// pattern.
 func find(name string) error {
 	if filepath.IsAbs(name) {
-		_, err := os.Stat(name)
+		found, err := filepath.Glob(name)
+		if err == nil && len(found) == 0 {
+			err = fmt.Errorf("%s: %w", name, os.ErrNotExist)
+		}
 		return err
 	}
 	_, err := exec.LookPath(name)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -28,6 +27,8 @@ interval = "10s"
 // shoal is a Shoal that listens on both addresses of its host, UDP and HTTP.
 type shoal struct {
 	host *host
+	dir  string // has data_dir, data, in it
+	file string // its configuration
 	proc *process
 }
 
@@ -42,27 +43,41 @@ func startShoal(t *testing.T, h *host, settings string) *shoal {
 // behind it, and variables to the environment.
 func startShoalWith(t *testing.T, h *host, settings, http string, environment ...string) *shoal {
 	t.Helper()
-	dir := t.TempDir()
-	s := &shoal{host: h}
+	s := newShoal(t, h, settings, http)
+	s.start(t, environment...)
+	return s
+}
+
+// newShoal writes the configuration and does not start Shoal.
+func newShoal(t *testing.T, h *host, settings, http string) *shoal {
+	t.Helper()
+	s := &shoal{host: h, dir: t.TempDir()}
+	s.file = filepath.Join(s.dir, "shoal.toml")
 	v4, v6 := s.address(h.v4), s.address(h.v6)
-	config := fmt.Sprintf("data_dir = %q\n%s\n[[udp]]\nlisten = [%q, %q]\n\n[[http]]\nlisten = [%q, %q]\n%s\n",
-		filepath.Join(dir, "data"), settings, v4, v6, v4, v6, http)
-	file := filepath.Join(dir, "shoal.toml")
-	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	s.proc = h.startWith(t, environment, shoalBinary, "serve", "-c", file)
+	put(t, s.file, fmt.Appendf(nil, "data_dir = %q\n%s\n[[udp]]\nlisten = [%q, %q]\n\n[[http]]\nlisten = [%q, %q]\n%s\n",
+		filepath.Join(s.dir, "data"), settings, v4, v6, v4, v6, http))
+	return s
+}
+
+// start returns when Shoal answers on all of its listeners. A private one
+// answers that it wants a key.
+func (s *shoal) start(t *testing.T, environment ...string) {
+	t.Helper()
+	s.proc = s.host.startWith(t, environment, shoalBinary, "serve", "-c", s.file)
 	var unknown [20]byte
 	await(t, 30*time.Second, func() error {
 		var errs []error
-		for _, addr := range []netip.AddrPort{v4, v6} {
-			_, overHTTP := scrapeHTTP(h, addr, unknown)
-			_, overUDP := scrapeUDP(h, addr, unknown)
+		for _, addr := range []netip.Addr{s.host.v4, s.host.v6} {
+			_, overHTTP := scrapeHTTP(s.host, s.address(addr), unknown)
+			var refused *refusal
+			if errors.As(overHTTP, &refused) {
+				overHTTP = nil
+			}
+			_, overUDP := scrapeUDP(s.host, s.address(addr), unknown)
 			errs = append(errs, overHTTP, overUDP)
 		}
 		return errors.Join(errs...)
 	}, s.proc)
-	return s
 }
 
 // stop ends Shoal as a service manager does, which it must take well.

@@ -91,6 +91,9 @@ type scene struct {
 	// PEM files of the authorities that each side checks Shoal's certificate
 	// against, where it asks by HTTPS.
 	seederTrusts, leecherTrusts string
+
+	// Keys in the announce URLs, where Shoal is private.
+	seederKey, leecherKey string
 }
 
 // moves reports how long after its start the leecher had everything.
@@ -154,7 +157,7 @@ func (s *scene) startSeeder(t *testing.T) client {
 	t.Helper()
 	dir := dataDir(t)
 	s.payload.write(t, dir)
-	c := s.start(t, s.seeder, s.seederAsks, s.seeding, s.seederTrusts, dir)
+	c := s.start(t, s.seeder, s.seederAsks, s.seeding, s.seederTrusts, s.seederKey, dir)
 	s.awaitHolding(t, c, payloadSize)
 	return c
 }
@@ -164,14 +167,17 @@ func (s *scene) startSeeder(t *testing.T) client {
 func (s *scene) startLeecher(t *testing.T) (client, string) {
 	t.Helper()
 	dir := dataDir(t)
-	c := s.start(t, s.leecher, s.leecherAsks, s.leeching, s.leecherTrusts, dir)
+	c := s.start(t, s.leecher, s.leecherAsks, s.leeching, s.leecherTrusts, s.leecherKey, dir)
 	s.awaitHolding(t, c, 0)
 	return c, dir
 }
 
-func (s *scene) start(t *testing.T, p program, by transport, h *host, trusted, dir string) client {
+func (s *scene) start(t *testing.T, p program, by transport, h *host, trusted, key, dir string) client {
 	t.Helper()
 	url := s.shoal.announceURL(by)
+	if key != "" {
+		url += "/" + key
+	}
 	return p.start(t, h, job{
 		torrent: s.payload.torrent(url), udp: by.scheme == "udp", web: by.web(), trusted: trusted, dir: dir,
 		announce: url, infoHash: s.payload.infoHash,
@@ -210,10 +216,14 @@ func (s *scene) awaitSwarm(t *testing.T, what string, want swarmCounts, needed .
 }
 
 // scrape asks the seeder's way. Who asks HTTP is not told of browsers, and the
-// other way round.
+// other way round. A scrape over UDP has no room for a key.
 func (s *scene) scrape() (swarmCounts, error) {
 	scrape := scrapeHTTP
 	switch {
+	case s.seederKey != "" && s.seederAsks.web():
+		return scrapeWebAt(s.leeching, s.shoal.listener(s.seederAsks), "/announce/"+s.seederKey, s.payload.infoHash)
+	case s.seederKey != "":
+		return scrapePath(s.leeching, s.shoal.listener(s.seederAsks), "/scrape/"+s.seederKey, s.payload.infoHash)
 	case s.seederAsks.scheme == "udp":
 		scrape = scrapeUDP
 	case s.seederAsks.web():

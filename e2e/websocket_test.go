@@ -99,6 +99,10 @@ func upgrade(conn net.Conn, target, header string) (*socket, error) {
 
 // openSocket connects from the host, by TLS if config is not nil.
 func openSocket(h *host, tracker netip.AddrPort, config *tls.Config) (*socket, error) {
+	return openSocketAt(h, tracker, "/announce", config)
+}
+
+func openSocketAt(h *host, tracker netip.AddrPort, target string, config *tls.Config) (*socket, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), wireTimeout)
 	defer cancel()
 	conn, err := h.dial(ctx, "tcp", tracker.String())
@@ -109,7 +113,7 @@ func openSocket(h *host, tracker netip.AddrPort, config *tls.Config) (*socket, e
 	if config != nil {
 		conn = tls.Client(conn, config)
 	}
-	s, err := upgrade(conn, "/announce", "")
+	s, err := upgrade(conn, target, "")
 	if err != nil {
 		conn.Close()
 	}

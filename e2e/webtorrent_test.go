@@ -140,7 +140,11 @@ func (s *socket) scrape(infoHashes ...[20]byte) ([]swarmCounts, error) {
 
 // scrapeWeb asks over a connection of its own, without TLS.
 func scrapeWeb(h *host, tracker netip.AddrPort, infoHash [20]byte) (swarmCounts, error) {
-	s, err := openSocket(h, tracker, nil)
+	return scrapeWebAt(h, tracker, "/announce", infoHash)
+}
+
+func scrapeWebAt(h *host, tracker netip.AddrPort, target string, infoHash [20]byte) (swarmCounts, error) {
+	s, err := openSocketAt(h, tracker, target, nil)
 	if err != nil {
 		return swarmCounts{}, err
 	}

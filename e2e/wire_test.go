@@ -140,7 +140,11 @@ func readAnnounce(dict map[string]any) (answer, error) {
 }
 
 func scrapeHTTP(h *host, tracker netip.AddrPort, infoHash [20]byte) (swarmCounts, error) {
-	target := "/scrape?info_hash="
+	return scrapePath(h, tracker, "/scrape", infoHash)
+}
+
+func scrapePath(h *host, tracker netip.AddrPort, path string, infoHash [20]byte) (swarmCounts, error) {
+	target := path + "?info_hash="
 	for _, b := range infoHash {
 		target += fmt.Sprintf("%%%02x", b)
 	}

@@ -94,7 +94,10 @@ func TestTheOldestHolderMakesRoom(t *testing.T) {
 			for range 10 {
 				send(t, dial(), strings.Repeat("x", 40<<10))
 			}
-			eventually(t, "the silent hold what there is", func() bool { return limit.Starved() > 0 })
+			// All that they said has arrived: four hold 64 KiB each.
+			eventually(t, "the silent hold what there is", func() bool {
+				return limit.Starved() == 6 && limit.Memory() == 4*64<<10
+			})
 			before := limit.Starved()
 			honest := dial()
 			for i := range 10 {
