@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/shoal-tracker/shoal/internal/app"
 	"github.com/shoal-tracker/shoal/internal/config"
 )
 
@@ -74,6 +75,9 @@ the environment and the flags. Each is told with its line and what is allowed.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := source.load("")
 			if err != nil {
+				return err
+			}
+			if err := app.CheckLists(cfg); err != nil {
 				return err
 			}
 			for _, warning := range cfg.Warnings() {

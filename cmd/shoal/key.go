@@ -85,9 +85,12 @@ func keysOf(first int, lines []string, standard app.Key) (keys []app.Key, err er
 		}
 		key := standard
 		key.Created = time.Now()
-		text, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+		text, rest := cutWord(strings.TrimPrefix(line, "\ufeff"))
+		if shoal.ParseAuthKey([]byte(text)).Invalid() {
+			return nil, fmt.Errorf("standard input, line %d: %.80q must be 16 to 64 letters, digits and - . _ ~", first+i, text)
+		}
 		key.Key = text
-		text, rest, _ = strings.Cut(strings.TrimSpace(rest), " ")
+		text, rest = cutWord(rest)
 		if text != "" {
 			seconds, err := strconv.ParseInt(text, 10, 64)
 			if err == nil {
@@ -103,6 +106,15 @@ func keysOf(first int, lines []string, standard app.Key) (keys []app.Key, err er
 		keys = append(keys, key)
 	}
 	return keys, nil
+}
+
+// cutWord cuts the first word off a line.
+func cutWord(line string) (word, rest string) {
+	line = strings.TrimSpace(line)
+	if i := strings.IndexAny(line, " \t"); i >= 0 {
+		return line[:i], line[i+1:]
+	}
+	return line, ""
 }
 
 // keyAdded is a new key in the shape of --json.

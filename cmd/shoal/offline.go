@@ -102,7 +102,7 @@ func eachBatch(in io.Reader, take func(first int, lines []string) error) error {
 
 // isComment reports whether a line of a list says nothing.
 func isComment(line string) bool {
-	line = strings.TrimSpace(line)
+	line = strings.TrimSpace(strings.TrimPrefix(line, "\ufeff"))
 	return line == "" || line[0] == '#'
 }
 
@@ -121,7 +121,7 @@ func hashesOf(cmd *cobra.Command, args []string, take func([]shoal.InfoHash) err
 			if isComment(line) {
 				continue
 			}
-			text, _, _ := strings.Cut(line, "#")
+			text, _, _ := strings.Cut(strings.TrimPrefix(line, "\ufeff"), "#")
 			hash, err := shoal.ParseInfoHash(strings.TrimSpace(text))
 			if err != nil {
 				return fmt.Errorf("standard input, line %d: %w", first+i, err)
@@ -159,7 +159,7 @@ func (f *listFlags) with(cmd *cobra.Command, work func(lists) error) (err error)
 	if err != nil {
 		return err
 	}
-	d, err := app.OpenDatabase(cmd.Context(), cfg)
+	d, err := app.OpenDatabase(cmd.Context(), cfg, cmd.Name() == "add")
 	if err != nil {
 		return err
 	}

@@ -46,12 +46,40 @@ func serve(ctx context.Context, source *configFlags) error {
 		return err
 	}
 	log, level := newLogger(os.Stderr, cfg.Log)
-	tracker, err := app.New(cfg, log)
-	if err != nil {
-		return fmt.Errorf("starting: %w", err)
+	tracker, err := build(cfg, log, signals)
+	if tracker == nil || err != nil {
+		return err
 	}
 	s := server{tracker: tracker, running: cfg, load: source.load, log: log, level: level}
 	return s.run(ctx, signals)
+}
+
+// build makes the tracker, or returns nil if a signal to stop comes before: reading
+// a long list takes seconds, and from a disk that hangs for ever.
+func build(cfg *config.Config, log *slog.Logger, signals <-chan os.Signal) (*app.App, error) {
+	type result struct {
+		tracker *app.App
+		err     error
+	}
+	done := make(chan result, 1)
+	go func() {
+		tracker, err := app.New(cfg, log)
+		done <- result{tracker, err}
+	}()
+	for {
+		select {
+		case r := <-done:
+			if r.err != nil {
+				return nil, fmt.Errorf("starting: %w", r.err)
+			}
+			return r.tracker, nil
+		case sig := <-signals:
+			if !slices.Contains(reloadSignals, sig) { // one to reload finds the files read anyway
+				log.Info("stopped before anything was served", slog.String("signal", sig.String()))
+				return nil, nil
+			}
+		}
+	}
 }
 
 // server is a tracker that listens to signals.

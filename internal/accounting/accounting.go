@@ -27,7 +27,7 @@ type Ledger struct {
 	config  atomic.Pointer[Config]
 	timeout time.Duration
 
-	maxPeers, maxPeersOfKey int64
+	maxPeers, maxPeersOfKey atomic.Int64
 
 	keys, ids maphash.Seed
 
@@ -42,10 +42,10 @@ type Ledger struct {
 // not announced for the timeout is forgotten.
 func New(c Config, maxPeers int, timeout time.Duration) *Ledger {
 	l := &Ledger{
-		timeout:  timeout,
-		maxPeers: int64(maxPeers), maxPeersOfKey: int64(maxPeers+keyShare-1) / keyShare,
-		keys: maphash.MakeSeed(), ids: maphash.MakeSeed(),
+		timeout: timeout,
+		keys:    maphash.MakeSeed(), ids: maphash.MakeSeed(),
 	}
+	l.SetLimit(maxPeers)
 	for i := range l.shardsOfKey {
 		l.shardsOfKey[i].ledger = l
 	}
@@ -64,6 +64,13 @@ func (l *Ledger) Configure(c Config) {
 	for i := range l.shardsOfKey {
 		l.shardsOfKey[i].forgetAll()
 	}
+}
+
+// SetLimit changes how many peers are remembered. None that is remembered is
+// forgotten for it.
+func (l *Ledger) SetLimit(maxPeers int) {
+	l.maxPeers.Store(int64(maxPeers))
+	l.maxPeersOfKey.Store(int64(maxPeers+keyShare-1) / keyShare)
 }
 
 // Enabled reports whether anything is counted. The nil Ledger counts nothing.

@@ -124,10 +124,11 @@ func (s *shard) account(n uint32) *account { return &s.accounts[n-1] }
 func (s *shard) open(req *shoal.AnnounceRequest, id uint64, now moment) bool {
 	l := s.ledger
 	n := s.byKey[req.AuthKey]
-	if n != 0 && l.maxPeers > 0 && int64(s.account(n).peers) >= l.maxPeersOfKey {
+	most := l.maxPeers.Load()
+	if n != 0 && most > 0 && int64(s.account(n).peers) >= l.maxPeersOfKey.Load() {
 		return false
 	}
-	if l.held.Add(1) > l.maxPeers && l.maxPeers > 0 {
+	if l.held.Add(1) > most && most > 0 {
 		l.held.Add(-1)
 		return false
 	}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
@@ -30,7 +31,12 @@ type App struct {
 	log    *slog.Logger
 	clock  shoal.Clock
 
-	access    *access
+	mu      sync.Mutex     // of what follows, which a reload and the database change
+	running *config.Config // with what reloads changed
+	lists   lists
+	missed  bool // the database was not there for a reload
+
+	details   bool // the swarm keeps them
 	ledger    *accounting.Ledger
 	database  atomic.Pointer[database.Database] // nil: there is none, or not yet
 	completed uint64                            // of the swarm's total, what has been gathered
@@ -47,30 +53,30 @@ type App struct {
 // New builds a tracker and binds every socket of it, so that it either serves
 // everything that cfg says or nothing. Requests wait in the kernel until Run.
 func New(cfg *config.Config, log *slog.Logger) (*App, error) {
-	files, err := readListFiles(cfg)
+	files, err := readFiles(cfg, log)
 	if err != nil {
 		return nil, err
 	}
-	a := &App{config: cfg, log: log, connections: streamio.NewLimit(connections(cfg)), access: newAccess()}
+	a := &App{
+		config: cfg, running: cfg, log: log, connections: streamio.NewLimit(connections(cfg)),
+		lists: lists{files, noLists()}, details: keepsDetails(cfg),
+	}
+	giveBackLists(a.lists.len())
 	a.connections.SetMemory(connectionMemory())
 	a.setClock()
-	limits := swarmLimits(cfg)
+	limits := a.swarmLimits(cfg)
 	a.swarm = swarm.New(swarm.Config{
 		PeerTimeout: cfg.Tracker.PeerTimeout,
-		Details:     keepsDetails(cfg),
+		Details:     a.details,
 		Limits:      limits,
 	})
 	a.ledger = accounting.New(cfg.Accounting, limits.Peers, cfg.Tracker.PeerTimeout)
-	a.access.setFiles(cfg, files, log)
-	a.tracker = tracker.New(cfg.Tracker, a.access.chain(cfg), a.swarm, &a.clock)
+	a.tracker = tracker.New(cfg.Tracker, a.lists.chain(cfg), a.swarm, &a.clock)
 	a.tracker.SetLedger(a.ledger)
 	if err := a.listen(cfg); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
 	a.introduce(cfg, limits)
-	if err := a.beginDatabase(); err != nil {
-		return nil, errors.Join(err, a.Close())
-	}
 	return a, nil
 }
 
@@ -98,12 +104,8 @@ func (a *App) listen(cfg *config.Config) error {
 // Run serves until ctx ends and returns nil then, with every socket closed and
 // every goroutine gone.
 func (a *App) Run(ctx context.Context) error {
-	if needsDatabase(a.config) {
-		// What comes meanwhile waits in the kernel: refusing clients that are known
-		// would send them away for an hour.
-		if err := a.requireDatabase(ctx); err != nil {
-			return errors.Join(err, a.Close())
-		}
+	if err := a.beginDatabase(ctx); err != nil {
+		return errors.Join(err, a.Close())
 	}
 	defer bringProcessors(a.config, a.loops.Count())()
 	endRecords := a.beginRecords(ctx)
@@ -150,18 +152,25 @@ func (a *App) Close() error {
 // with an error changes nothing at all; a database that is away leaves the lists
 // that were read of it.
 func (a *App) Reload(cfg *config.Config) error {
-	files, err := readListFiles(cfg)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	files, err := readFiles(cfg, a.log)
 	if err != nil {
 		return err
 	}
-	a.access.setFiles(cfg, files, a.log)
-	if d := a.database.Load(); d != nil {
-		a.rereadLists(d)
+	kept, err := a.rereadLists(cfg)
+	if err != nil {
+		return err
 	}
+	replaced := a.lists.len()
+	a.lists, a.running = lists{files, kept}, cfg
+	limits := a.swarmLimits(cfg)
 	a.ledger.Configure(cfg.Accounting)
-	a.swarm.SetLimits(swarmLimits(cfg))
+	a.ledger.SetLimit(limits.Peers)
+	a.swarm.SetLimits(limits)
 	a.connections.Set(connections(cfg))
-	a.tracker.Configure(cfg.Tracker, a.access.chain(cfg))
+	a.tracker.Configure(cfg.Tracker, a.lists.chain(cfg))
+	giveBackLists(replaced + a.lists.len())
 	a.browsers.Configure(cfg.WebTorrent)
 	for i, s := range a.sites {
 		if i < len(cfg.HTTP) {

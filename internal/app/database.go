@@ -5,18 +5,23 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/shoal-tracker/shoal"
 	"github.com/shoal-tracker/shoal/internal/config"
 	"github.com/shoal-tracker/shoal/internal/database"
-	"github.com/shoal-tracker/shoal/internal/policy"
 	"github.com/shoal-tracker/shoal/internal/swarm"
 )
 
 const (
-	openTime  = 10 * time.Second // of one try to open the database
+	firstTry  = 3 * time.Second  // to reach the database, before anybody is served
+	openTime  = 10 * time.Second // to reach it later
 	openPause = 2 * time.Second  // between tries
+	readTime  = 5 * time.Minute  // to read the lists again
+	trimEvery = time.Hour        // what outsiders put into it
+
+	mostPending = 500_000 // completed counts that wait for it
 )
 
 // openPatience is how long a tracker that cannot do without the database waits
@@ -29,65 +34,67 @@ func needsDatabase(cfg *config.Config) bool {
 	return cfg.Access.Private || cfg.Access.Listed && cfg.Access.AllowFile == ""
 }
 
-// openDatabase tries once to open the database, and to read the lists. A
-// tracker whose database is away starts without, and goes on trying.
-func (a *App) openDatabase(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, openTime)
+// openDatabase tries once to open the database, within patience, and reads what it
+// has, which may take as long as it takes.
+func (a *App) openDatabase(ctx context.Context, patience time.Duration) error {
+	limited, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	d, err := database.Open(ctx, a.config.Database, a.config.DataDir)
+	d, err := database.Open(limited, a.config.Database, a.config.DataDir)
 	if err != nil {
 		return err
 	}
-	if err := a.readLists(ctx, d); err != nil {
+	l, err := readLists(ctx, d, a.log)
+	if err == nil {
+		err = a.readCompleted(ctx, d)
+	}
+	if err != nil {
 		return errors.Join(err, d.Close())
 	}
-	if err := a.readCompleted(ctx, d); err != nil {
-		return errors.Join(err, d.Close())
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.missed { // a reload that came while it was read, and may be about more
+		if l, err = readLists(ctx, d, a.log); err != nil {
+			return errors.Join(err, d.Close())
+		}
+		a.missed = false
 	}
+	a.lists.databaseLists = l
+	a.tracker.Configure(a.running.Tracker, a.lists.chain(a.running))
 	a.database.Store(d)
+	a.log.Info("database", slog.String("driver", a.config.Database.Driver))
+	giveBackLists(a.lists.len())
 	return nil
 }
 
-// beginDatabase tries the first time, while nobody waits yet. What no waiting
-// cures, such as tables of a newer version, ends the start.
-func (a *App) beginDatabase() error {
+// beginDatabase opens the database before anybody is served. What comes meanwhile
+// waits in the kernel: to refuse clients that are known would send them away for
+// an hour. A tracker that can do without tries once, and again while it serves;
+// one that cannot gives up in the end. What no waiting cures, such as tables of a
+// newer version, ends both.
+func (a *App) beginDatabase(ctx context.Context) error {
 	if a.config.Database.Driver == "none" {
 		return nil
 	}
-	err := a.openDatabase(context.Background())
+	err := a.openDatabase(ctx, firstTry)
+	needed := needsDatabase(a.config)
 	switch {
-	case err == nil:
-		a.log.Info("database", slog.String("driver", a.config.Database.Driver))
+	case err == nil, ctx.Err() != nil:
 		return nil
 	case database.Lasting(err):
 		return fmt.Errorf("open the database: %w", err)
+	case needed:
+		a.log.Warn("the database is away: trying again for "+openPatience.String()+", and serving nobody before",
+			slog.String("error", err.Error()))
+	default:
+		a.log.Warn("the database is away: serving without what it has, and trying again", slog.String("error", err.Error()))
 	}
-	consequence := "serving without what it has, and trying again"
-	if needsDatabase(a.config) {
-		consequence = "trying again for " + openPatience.String() + ", and serving nobody before"
+	if !needed {
+		return nil
 	}
-	a.log.Warn("the database is away: "+consequence, slog.String("error", err.Error()))
-	return nil
-}
-
-// rereadLists takes in what was changed in the database by others.
-func (a *App) rereadLists(d *database.Database) {
-	ctx, cancel := context.WithTimeout(context.Background(), openPatience)
+	waiting, cancel := context.WithTimeout(ctx, openPatience)
 	defer cancel()
-	if err := a.readLists(ctx, d); err != nil {
-		a.log.Warn("the lists of the database were not read again, those that were stay in force", slog.String("error", err.Error()))
-	}
-}
-
-// requireDatabase waits for the database of a tracker that is of no use without.
-func (a *App) requireDatabase(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, openPatience)
-	defer cancel()
-	err := a.awaitDatabase(ctx)
-	switch {
-	case database.Lasting(err):
-		return fmt.Errorf("open the database, which access.private and access.listed need: %w", err)
-	case err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded):
+	err = a.awaitDatabase(waiting)
+	if err != nil && ctx.Err() == nil {
 		return fmt.Errorf("the database, which access.private and access.listed need, was not there for %v: %w", openPatience, err)
 	}
 	return nil
@@ -97,9 +104,8 @@ func (a *App) requireDatabase(ctx context.Context) error {
 // returns why the last try failed then.
 func (a *App) awaitDatabase(ctx context.Context) error {
 	for a.database.Load() == nil {
-		err := a.openDatabase(ctx)
+		err := a.openDatabase(ctx, openTime)
 		if err == nil {
-			a.log.Info("the database is there", slog.String("driver", a.config.Database.Driver))
 			return nil
 		}
 		if database.Lasting(err) {
@@ -115,52 +121,47 @@ func (a *App) awaitDatabase(ctx context.Context) error {
 	return nil
 }
 
-// readLists puts the keys, the whitelist and the deny list of the database in
-// force.
-func (a *App) readLists(ctx context.Context, d *database.Database) error {
-	start := time.Now()
-	var keys []policy.Key
-	if err := d.EachKey(ctx, func(k database.Key) error {
-		keys = append(keys, policy.Key{Hash: shoal.ParseAuthKey([]byte(k.Key)), Until: until(k.Until)})
-		return nil
-	}); err != nil {
-		return err
+// rereadLists returns what the database says now, or what it said when it was read
+// last. A change of what is let in that hangs on the database is not made without.
+func (a *App) rereadLists(cfg *config.Config) (databaseLists, error) {
+	d := a.database.Load()
+	err := errors.New("it has not been there yet")
+	if d != nil {
+		var l databaseLists
+		if l, err = a.readAgain(d); err == nil {
+			return l, nil
+		}
 	}
-	var allowed []shoal.InfoHash
-	if err := d.EachAllowed(ctx, func(hash shoal.InfoHash) error {
-		allowed = append(allowed, hash)
-		return nil
-	}); err != nil {
-		return err
+	a.missed = d == nil
+	from, to := a.running.Access, cfg.Access
+	if a.config.Database.Driver != "none" &&
+		(to.Private && !from.Private || to.Listed && (!from.Listed || to.AllowFile != from.AllowFile)) {
+		return databaseLists{}, fmt.Errorf("private, listed and allow_file of [access] cannot be changed while the database is away: %w", err)
 	}
-	var denied []policy.Torrent
-	if err := d.EachDenied(ctx, func(t database.Denied) error {
-		denied = append(denied, policy.Torrent{Hash: t.Hash, Until: until(t.Until)})
-		return nil
-	}); err != nil {
-		return err
+	if d != nil {
+		a.log.Warn("the lists of the database were not read again, those that were stay in force", slog.String("error", err.Error()))
 	}
-	before := a.access.keys.Len() + a.access.allowed.Len() + a.access.denied.Len()
-	a.access.keys.Replace(keys)
-	a.access.allowed.ReplaceHashes(allowed)
-	a.access.denied.Replace(denied)
-	giveBackLists(before + a.access.keys.Len() + a.access.allowed.Len() + a.access.denied.Len())
-	a.log.Info("lists of the database are in force", slog.Int("keys", a.access.keys.Len()),
-		slog.Int("allowed", a.access.allowed.Len()), slog.Int("denied", a.access.denied.Len()),
-		slog.Duration("took", time.Since(start).Round(time.Millisecond)))
-	return nil
+	return a.lists.databaseLists, nil
 }
 
-// until returns a time of expiry as the rules compare it.
-func until(t time.Time) shoal.Tick {
-	if t.IsZero() {
-		return 0
+// readAgain reads the lists of a database that answers. A reload does not wait
+// long for one that does not.
+func (a *App) readAgain(d *database.Database) (databaseLists, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), firstTry)
+	defer cancel()
+	if err := d.Ping(ctx); err != nil {
+		return databaseLists{}, err
 	}
-	return shoal.TickOf(t)
+	ctx, cancel = context.WithTimeout(context.Background(), readTime)
+	defer cancel()
+	return readLists(ctx, d, a.log)
 }
 
 // readCompleted gives the swarm the counts that it had before.
 func (a *App) readCompleted(ctx context.Context, d *database.Database) error {
+	if err := a.trimCompleted(ctx, d); err != nil {
+		return err
+	}
 	counts := []swarm.Completed{} // not nil: there is a database
 	err := d.EachCompleted(ctx, func(hash shoal.InfoHash, n uint32) error {
 		counts = append(counts, swarm.Completed{Hash: hash, Count: n})
@@ -173,6 +174,31 @@ func (a *App) readCompleted(ctx context.Context, d *database.Database) error {
 	return nil
 }
 
+// trimCompleted bounds the counts that the database keeps: anyone can make a
+// torrent up and say that it is complete.
+func (a *App) trimCompleted(ctx context.Context, d *database.Database) error {
+	removed, err := d.TrimCompleted(ctx, a.swarmLimits(a.config).Torrents)
+	if removed > 0 {
+		a.log.Info("completed counts beyond limits.torrents were removed, the lowest first", slog.Int64("torrents", removed))
+	}
+	return err
+}
+
+// trim does it again and again until ctx ends.
+func (a *App) trim(ctx context.Context, d *database.Database) {
+	ticker := time.NewTicker(trimEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		// If it fails, the drain has something to say of the database, too.
+		_ = a.trimCompleted(ctx, d)
+	}
+}
+
 // beginRecords has counts written behind, as soon as there is a database. end
 // returns when the last are written, and is to be called when nobody is served
 // any more.
@@ -181,19 +207,24 @@ func (a *App) beginRecords(ctx context.Context) (end func()) {
 		return func() {}
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		if a.awaitDatabase(ctx) == nil {
-			database.NewDrain(a.database.Load(), a.gather, a.log).Run(ctx)
+	var group sync.WaitGroup
+	group.Go(func() {
+		if a.awaitDatabase(ctx) != nil {
+			return
 		}
-	}()
-	return func() { cancel(); <-done }
+		d := a.database.Load()
+		group.Go(func() { a.trim(ctx, d) })
+		database.NewDrain(d, a.gather, a.log).Run(ctx)
+	})
+	return func() { cancel(); group.Wait() }
 }
 
 // gather puts what has changed since the last time into a batch.
 func (a *App) gather(into *database.Batch) {
-	a.swarm.DrainCompleted(func(c swarm.Completed) { into.SetCompleted(c.Hash, c.Count) })
+	// While the database is away the swarm, which has a bound, keeps the rest.
+	if len(into.Completed) < mostPending {
+		a.swarm.DrainCompleted(func(c swarm.Completed) { into.SetCompleted(c.Hash, c.Count) })
+	}
 	a.ledger.Drain(into.AddAccount)
 	total := a.swarm.CompletedTotal()
 	into.AddTotal("completed", total-a.completed)

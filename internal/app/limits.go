@@ -30,18 +30,19 @@ func connectionMemory() int64 { return machineMemory() / 8 }
 
 // swarmLimits fills in the limits that are left to the tracker: torrents and
 // peers may take a quarter of the memory each.
-func swarmLimits(cfg *config.Config) swarm.Limits {
-	return limitsFor(cfg, machineMemory())
+func (a *App) swarmLimits(cfg *config.Config) swarm.Limits {
+	return limitsFor(cfg, a.details, machineMemory())
 }
 
-// limitsFor is swarmLimits for so many bytes of memory.
-func limitsFor(cfg *config.Config, memory int64) swarm.Limits {
+// limitsFor is swarmLimits for so many bytes of memory, and a swarm that keeps
+// details or not.
+func limitsFor(cfg *config.Config, details bool, memory int64) swarm.Limits {
 	l := cfg.Limits.Limits
 	if math.MaxInt == math.MaxInt32 {
 		memory = min(memory, 2<<30) // what a process can address is less than the machine may have
 	}
 	peer := int64(peerBytes)
-	if keepsDetails(cfg) {
+	if details {
 		peer += detailsBytes
 	}
 	if l.Torrents == 0 {

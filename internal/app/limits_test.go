@@ -119,7 +119,7 @@ func TestSwarmLimits(t *testing.T) {
 	} {
 		var cfg config.Config
 		cfg.Limits.Limits, cfg.Tracker.PeerDetails = c.set, c.details
-		if got := limitsFor(&cfg, memory); got != c.want {
+		if got := limitsFor(&cfg, keepsDetails(&cfg), memory); got != c.want {
 			t.Errorf("%s: got %+v, want %+v", c.name, got, c.want)
 		}
 	}

@@ -26,6 +26,9 @@ func serveUntil(t *testing.T, cfg *config.Config) (a *App, stop func() string) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- a.Run(ctx) }()
+	if cfg.Database.Driver == "sqlite" {
+		eventually(t, "the database is open", func() bool { return a.database.Load() != nil })
+	}
 	return a, func() string {
 		cancel()
 		if err := <-done; err != nil {
@@ -85,7 +88,7 @@ func TestListsOfDatabase(t *testing.T) {
 	cfg.Access.Private, cfg.Access.Listed = true, true
 	a, stop := serveUntil(t, cfg)
 	defer stop()
-	d, err := OpenDatabase(t.Context(), cfg)
+	d, err := OpenDatabase(t.Context(), cfg, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +171,7 @@ func TestListFiles(t *testing.T) {
 		t.Errorf("a torrent that is denied no longer: %q", got)
 	}
 	log := stop()
-	for _, want := range []string{`msg="deny_file is in force" torrents=1`, `msg="deny_file is in force" torrents=0`} {
+	for _, want := range []string{`msg="deny_file is read" torrents=1`, `msg="deny_file is read" torrents=0`} {
 		if !strings.Contains(log, want) {
 			t.Errorf("no %q in the log:\n%s", want, log)
 		}
@@ -180,7 +183,7 @@ func TestListFiles(t *testing.T) {
 func TestAccounting(t *testing.T) {
 	cfg := testConfig(t, "auto")
 	cfg.Access.Private, cfg.Accounting.Enabled = true, true
-	d, err := OpenDatabase(t.Context(), cfg)
+	d, err := OpenDatabase(t.Context(), cfg, true)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -127,6 +127,9 @@ func (l *loader) flags(set []string) {
 	for _, s := range set {
 		key, _, ok := strings.Cut(s, "=")
 		if !ok {
+			if strings.ContainsAny(s, ":@/") { // most likely a value, and it may have a password
+				s = "(not shown)"
+			}
 			l.problem(Error{Source: "--set", Key: s}, "must be KEY=VALUE, such as log.level=debug")
 		}
 		paths = append(paths, strings.Split(strings.TrimSpace(key), "."))

@@ -40,7 +40,7 @@ func (e *Error) Error() string {
 func join(problems []*Error) error {
 	rank := map[string]int{}
 	for _, p := range problems {
-		if p.Value != "" && holdsPassword(p.Key) {
+		if p.Value != "" && holdsPassword(p) {
 			p.Value = "(not shown)"
 		}
 		if _, ok := rank[p.Source]; !ok {
@@ -59,7 +59,9 @@ func join(problems []*Error) error {
 
 // holdsPassword reports whether what was written for a key may not stand in a
 // message, which ends up in a log.
-func holdsPassword(key string) bool { return key == "database" || key == "database.dsn" }
+func holdsPassword(p *Error) bool {
+	return p.Key == "database" || strings.HasPrefix(p.Key, "database.") && (p.Key != "database.driver" || strings.ContainsAny(p.Value, ":@"))
+}
 
 // Format returns a setting's value as it is written in a file.
 func Format(value any) string {

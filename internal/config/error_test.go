@@ -312,6 +312,8 @@ func TestPasswordsAreNotShown(t *testing.T) {
 		{set: []string{"database=" + dsn}},
 		{set: []string{"database.driver=mysql", "database.dsn=" + dsn}},
 		{set: []string{"database.dns=" + dsn}},
+		{set: []string{"database.driver=" + dsn}},
+		{set: []string{"postgres://" + dsn}},
 		{environ: []string{"SHOAL_DATABASE=" + dsn}},
 		{environ: []string{"SHOAL_DATABASE__DRIVER=mysql", "SHOAL_DATABASE__DSN=" + dsn}},
 		{environ: []string{"SHOAL_DATABASE_DSN=" + dsn}},

@@ -20,6 +20,8 @@ const (
 	sqliteDSN   = `a file, such as "/var/lib/shoal/shoal.db", or "" for shoal.db in data_dir`
 	mysqlDSN    = `such as "shoal:PASSWORD@tcp(127.0.0.1:3306)/shoal", with the name of a database behind the slash`
 	postgresDSN = `such as "postgres://shoal:PASSWORD@127.0.0.1:5432/shoal" or "host=127.0.0.1 user=shoal password=PASSWORD dbname=shoal"`
+
+	postgresEscaped = "a URL with one @ at most, in front of the host: in a user or password, escape / as %2F, ? as %3F, # as %23 and @ as %40"
 )
 
 // hidden stands where a DSN would.
@@ -42,8 +44,8 @@ func (c *Config) Validate(report func(key string, value any, allowed string)) {
 			report("dsn", dsn, mysqlDSN)
 		}
 	case "postgres":
-		if c.DSN == "" { // the rest can hang on files, which are looked at by Open
-			report("dsn", dsn, postgresDSN)
+		if allowed := refusedPostgres(c.DSN); allowed != "" { // the rest can hang on files, which are looked at by Open
+			report("dsn", dsn, allowed)
 		}
 	case "none":
 		if c.DSN != "" {

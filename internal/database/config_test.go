@@ -34,6 +34,12 @@ func TestConfig(t *testing.T) {
 		{Config{"mysql", "shoal:" + secret + "@tcp(127.0.0.1:3306)/shoal?timeout=" + secret}, "dsn: such as"},
 		{Config{"postgres", "postgres://shoal:" + secret + "@127.0.0.1/shoal"}, ""},
 		{Config{"postgres", ""}, "dsn: such as"},
+		{Config{"postgres", "postgresql://shoal:a%2F" + secret + "%40@127.0.0.1,[::1]:5432/shoal?application_name=a%40b"}, ""},
+		{Config{"postgres", "postgres:///shoal?host=/run/postgresql"}, ""},
+		{Config{"postgres", "host=127.0.0.1 user=shoal@a password=://@/@" + secret}, ""},
+		{Config{"postgres", "postgres://shoal:123/456" + secret + "@127.0.0.1/shoal"}, "escape / as %2F"},
+		{Config{"postgres", "postgres://shoal:a@b@127.0.0.1/" + secret}, "@ as %40"},
+		{Config{"postgres", "postgre://shoal:" + secret + "@127.0.0.1/shoal?sslmode=disable"}, "dsn: such as"},
 		{Config{"none", ""}, ""},
 		{Config{"none", "postgres://shoal:" + secret + "@127.0.0.1/shoal"}, "dsn: left out"},
 		{Config{"", ""}, "driver: sqlite, mysql, postgres or none"},
@@ -81,6 +87,41 @@ func TestOpenRefuses(t *testing.T) {
 		}
 		if strings.Contains(err.Error(), secret) || !Lasting(err) {
 			t.Errorf("%v: lasting %v, %v", c, Lasting(err), err)
+		}
+	}
+}
+
+// TestOpenUnescaped has passwords that a URL cannot have as they are: no part of
+// them is shown.
+func TestOpenUnescaped(t *testing.T) {
+	for _, c := range []Config{
+		{"postgres", "postgres://shoal:123/456sEcReT@127.0.0.1:1/shoal"},
+		{"postgres", "postgresql://shoal:123/456sEcReT@127.0.0.1:1/shoal?sslmode=disable"},
+		{"postgres", "postgres://shoal:/456sEcReT@127.0.0.1:1/shoal"},
+		{"postgres", "postgres://shoal:123?456sEcReT@127.0.0.1:1/shoal"},
+		{"postgres", "postgres://shoal:123?456=sEcReT@127.0.0.1:1/shoal"},
+		{"postgres", "postgres://shoal:123#456sEcReT@127.0.0.1:1/shoal"},
+		{"postgres", "postgres://shoal:123@456sEcReT@127.0.0.1:1/shoal"},
+		{"postgres", "postgres://shoal:123@456/sEcReT@127.0.0.1:1/shoal"},
+		{"postgres", "postgres://shoal:123@456?sslmode=sEcReT@127.0.0.1:1/shoal"},
+		{"postgres", " postgres://shoal:123:456sEcReT@127.0.0.1:1/shoal?sslmode=disable"},
+		{"postgres", "POSTGRES://shoal:123:456sEcReT@127.0.0.1:1/shoal?sslmode=disable"},
+	} {
+		reported := ""
+		c.Validate(func(key string, value any, allowed string) { reported += fmt.Sprint(key, " ", value, " ", allowed) })
+		d, err := Open(t.Context(), c, "")
+		if err == nil {
+			d.Close()
+			t.Errorf("%v is opened", c)
+			continue
+		}
+		if !Lasting(err) || !strings.Contains(err.Error(), "dsn must be ") || reported == "" {
+			t.Errorf("%v: lasting %v, %v, %q", c, Lasting(err), err, reported)
+		}
+		for _, part := range []string{"123", "456", "sEcReT"} {
+			if strings.Contains(err.Error()+reported, part) {
+				t.Errorf("%v: %v, %q", c, err, reported)
+			}
 		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 // Denied is a torrent that is refused.
 type Denied struct {
 	Hash    shoal.InfoHash
-	Reason  string    // up to MaxText bytes of UTF-8 without control characters; not for clients
+	Reason  string    // up to MaxText bytes of UTF-8 without control characters, those for the direction of text included; not for clients
 	Created time.Time // in whole seconds; the zero time becomes now
 	Until   time.Time // in whole seconds, rounded up; the zero time: it never expires
 }

@@ -16,7 +16,7 @@ import (
 // Key lets its holder use a private tracker.
 type Key struct {
 	Key     string    // 16 to 64 of A-Z, a-z, 0-9 and "-._~"
-	Label   string    // whose it is; up to MaxText bytes of UTF-8 without control characters
+	Label   string    // whose it is; up to MaxText bytes of UTF-8 without control characters, those for the direction of text included
 	Created time.Time // in whole seconds; the zero time becomes now
 	Until   time.Time // in whole seconds, rounded up; the zero time: it never expires
 }

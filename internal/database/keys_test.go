@@ -77,7 +77,7 @@ func testLabels(t *testing.T, p place) {
 	d := open(t, p.fresh(t))
 	labels := []string{
 		"", " ", " padded ", "Ångström ≠ Å", "日本語", "🐟🐠🐡", "é", "e\u0301", strings.Repeat("é", 100), strings.Repeat("x", MaxText),
-		strings.Repeat("🐟", MaxText/4), "\u200f\U0010ffff", `\`, `\0`, `\'`, `"`, "'", "''", "`", "%", "_", "?", "$1", ":a", "@a",
+		strings.Repeat("🐟", MaxText/4), "\u200d\U0010ffff", "שלום", "مرحبا", `\`, `\0`, `\'`, `"`, "'", "''", "`", "%", "_", "?", "$1", ":a", "@a",
 		`'); DROP TABLE shoal_keys; --`, `" OR ""="`, "'/*", "excluded.label ON CONFLICT (x) DO NOTHING", "{{.}}", "NULL", "null", "0",
 	}
 	var keys []Key
@@ -130,6 +130,10 @@ func testKeysRefused(t *testing.T, p place) {
 		{"label with a line", Key{Key: keyOf(2), Label: "a\nb"}, "control"},
 		{"label with zero", Key{Key: keyOf(2), Label: "a\x00b"}, "control"},
 		{"label with a control character of Unicode", Key{Key: keyOf(2), Label: "a\u0085b"}, "control"},
+		{"label read backwards", Key{Key: keyOf(2), Label: "a\u202eb"}, "control"},
+		{"label with a mark", Key{Key: keyOf(2), Label: "\u200f"}, "control"},
+		{"label with an isolate", Key{Key: keyOf(2), Label: "a\u2066b\u2069"}, "control"},
+		{"label with an Arabic mark", Key{Key: keyOf(2), Label: "a\u061c"}, "control"},
 		{"expiry too late", Key{Key: keyOf(2), Until: time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)}, "10000"},
 		{"expiry far too late", Key{Key: keyOf(2), Until: time.Unix(1<<60, 0)}, "10000"},
 	}
@@ -144,7 +148,7 @@ func testKeysRefused(t *testing.T, p place) {
 	}
 	equal(t, "keys", len(allKeys(t, d)), 0) // not the one that is fine either
 	for _, bad := range []Denied{
-		{Reason: strings.Repeat("x", MaxText+1)}, {Reason: "\xff"}, {Reason: "a\tb"}, {Until: time.Unix(1<<60, 0)},
+		{Reason: strings.Repeat("x", MaxText+1)}, {Reason: "\xff"}, {Reason: "a\tb"}, {Reason: "a\u202eb"}, {Until: time.Unix(1<<60, 0)},
 	} {
 		if d.AddDenied(t.Context(), Denied{Hash: hashOf(1)}, bad) == nil {
 			t.Errorf("denied for %q until %v", bad.Reason, bad.Until)

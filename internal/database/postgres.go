@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -36,8 +37,8 @@ var postgresDialect = dialect{
 }
 
 func openPostgres(_ context.Context, dsn, _ string) (write, read *sql.DB, err error) {
-	if dsn == "" { // would be a database that the environment names
-		return nil, nil, lasting(errors.New("dsn must be " + postgresDSN))
+	if allowed := refusedPostgres(dsn); allowed != "" {
+		return nil, nil, lasting(errors.New("dsn must be " + allowed))
 	}
 	c, err := pgx.ParseConfig(dsn)
 	if err != nil {
@@ -54,6 +55,30 @@ func openPostgres(_ context.Context, dsn, _ string) (write, read *sql.DB, err er
 	db := stdlib.OpenDB(*c)
 	limitConnections(db)
 	return db, db, nil
+}
+
+// refusedPostgres returns what a DSN must be that pgx would take for something
+// else than is meant, and "" for others. What is behind a / in a password would be
+// the name of a database, and what is behind an @ in it that of a host: errors
+// quote both.
+func refusedPostgres(dsn string) (allowed string) {
+	scheme, rest, isURL := strings.Cut(dsn, "://")
+	switch {
+	case dsn == "": // would be a database that the environment names
+		return postgresDSN
+	case !isURL || strings.Contains(scheme, "="): // host=… and so on
+		return ""
+	case scheme != "postgres" && scheme != "postgresql": // would be the name of a setting, up to a = in it
+		return postgresDSN
+	}
+	authority := rest
+	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
+		authority = rest[:end]
+	}
+	if ats := strings.Count(rest, "@"); ats > 1 || ats > strings.Count(authority, "@") {
+		return postgresEscaped
+	}
+	return ""
 }
 
 // checkPostgres wants a database that takes all labels.

@@ -15,8 +15,8 @@ import (
 	"modernc.org/sqlite"
 )
 
-// sqliteFile is the database's name in data_dir.
-const sqliteFile = "shoal.db"
+// SQLiteFile is the database's name in data_dir.
+const SQLiteFile = "shoal.db"
 
 // Changes go through one connection, since SQLite has one writer at a time. They
 // take the lock when they begin: a transaction that reads first and finds
@@ -48,7 +48,7 @@ func openSQLite(ctx context.Context, dsn, dataDir string) (write, read *sql.DB, 
 	}
 	name := dsn
 	if name == "" {
-		name = filepath.Join(dataDir, sqliteFile)
+		name = filepath.Join(dataDir, SQLiteFile)
 		if err := os.MkdirAll(dataDir, 0o700); err != nil {
 			return nil, nil, fmt.Errorf("make the directory of data_dir: %w", err)
 		}

@@ -26,8 +26,8 @@ func checkText(name, text string) error {
 		return fmt.Errorf("%s must be UTF-8", name)
 	}
 	for _, r := range text {
-		if unicode.IsControl(r) {
-			return fmt.Errorf("%s may have no control characters", name)
+		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) { // the latter make a line read as another one
+			return fmt.Errorf("%s may have no control characters, those for the direction of text included", name)
 		}
 	}
 	return nil
