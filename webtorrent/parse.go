@@ -8,8 +8,8 @@ import (
 )
 
 // Parse reads a client's message: what an announce or an answer says of its
-// sender into req, of which it sets every field but Addr, Link and FromProxy, and
-// the rest into m. Of a scrape all is in m.
+// sender into req, of which it sets every field but Addr, Link, AuthKey, Hidden
+// and FromProxy, and the rest into m. Of a scrape all is in m.
 //
 // The whole message must be strict JSON in valid UTF-8: one object, nested 32
 // deep at most, of MaxMessage bytes at most. Of a field given twice the last
