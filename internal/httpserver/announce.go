@@ -6,7 +6,6 @@ import (
 
 	"github.com/shoal-tracker/shoal"
 	"github.com/shoal-tracker/shoal/httptracker"
-	"github.com/shoal-tracker/shoal/internal/streamio"
 )
 
 // maxNumWant is how many peers of each family a response has at most.
@@ -36,19 +35,18 @@ type scratch struct {
 
 // announce appends the response to an announce, or returns why it is refused
 // and out as it was.
-func (s *Server) announce(conn *streamio.Conn, count *counts, r *request, out []byte) ([]byte, shoal.Failure) {
-	addr, fromProxy, f := s.client(conn, r)
-	if f != shoal.OK {
-		return out, f
+func (s *Server) announce(count *counts, r *request, out []byte) ([]byte, shoal.Failure) {
+	if r.nameless != shoal.OK {
+		return out, r.nameless
 	}
-	if !fromProxy {
-		s.lone.add(addr, count)
+	if !r.fromProxy {
+		s.lone.add(r.client, count)
 	}
 	m := s.scratch.Get().(*scratch)
 	defer s.scratch.Put(m)
 	// The message has the port, and only the connection the address. Another
 	// address that a message has may be a victim's: the tracker decides.
-	m.req.Addr, m.req.FromProxy = netip.AddrPortFrom(addr, 0), fromProxy
+	m.req.Addr, m.req.FromProxy = netip.AddrPortFrom(r.client, 0), r.fromProxy
 	if f := httptracker.ParseAnnounce(r.query, &m.req, &m.form); f != shoal.OK {
 		return out, f
 	}

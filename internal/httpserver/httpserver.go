@@ -113,6 +113,7 @@ func (s *Server) NewProtocol() streamio.Protocol {
 type connection struct {
 	server *Server
 	counts *counts
+	asked  bool // a request was counted
 
 	searched int  // bytes of an incomplete head in which its end is not
 	partial  bool // the alarm is that of an incomplete head
@@ -157,14 +158,15 @@ func (c *connection) Bytes(conn *streamio.Conn, in, out []byte) (int, []byte, st
 	}
 	r.keepAlive = r.keepAlive && c.server.keepAlive
 
-	c.counts.requests.Add(1)
+	r.client, r.fromProxy, r.nameless = c.server.client(conn, &r)
 	if failure == shoal.OK {
 		out, failure = c.answer(conn, &r, out)
 	}
 	if failure != shoal.OK {
-		c.counts.refused.Add(1)
+		r.refused = true
 		out = r.refuse(out, failure)
 	}
+	c.count(&r)
 
 	switch {
 	case r.upgraded:
@@ -198,10 +200,10 @@ func (c *connection) answer(conn *streamio.Conn, r *request, out []byte) ([]byte
 	case r.route == announce && r.method == head:
 		return r.headOfAnnounce(out), shoal.OK
 	case r.route == announce:
-		c.counts.announces.Add(1)
-		return c.server.announce(conn, c.counts, r, out)
+		r.kind = announceKind
+		return c.server.announce(c.counts, r, out)
 	case r.route == scrape:
-		c.counts.scrapes.Add(1)
+		r.kind = scrapeKind
 		return c.server.scrape(r, out)
 	}
 	return out, shoal.PathUnknown

@@ -302,7 +302,7 @@ func TestCounters(t *testing.T) {
 		v.send("GET /announce?" + leecher + " HTTP/1.1\r\n\r\nGET /announce HTTP/1.1\r\n\r\nGET /scrape HTTP/1.1\r\n\r\nHEAD /announce HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\nnonsense\r\n\r\n")
 	}
 	const n = 3 * countSets
-	if got, want := s.Counters(), (Counters{Requests: 6 * n, Announces: 2 * n, Scrapes: n, Refused: 4 * n}); got != want {
+	if got, want := s.Counters().V4, (Family{Connections: n, Requests: 6 * n, Announces: n, Refused: 4 * n, AnnouncesRefused: n, ScrapesRefused: n}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }

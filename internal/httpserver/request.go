@@ -2,6 +2,7 @@ package httpserver
 
 import (
 	"bytes"
+	"net/netip"
 
 	"github.com/shoal-tracker/shoal"
 )
@@ -43,6 +44,13 @@ type request struct {
 	body      bool   // something follows that is not a request
 	upgrade   bool   // the client wants to speak WebSocket from here on
 	upgraded  bool   // and does
+
+	client    netip.Addr    // whose it is
+	fromProxy bool          // client is the proxy's address, because it names nobody
+	nameless  shoal.Failure // why nobody can say whose it is
+
+	kind    kind
+	refused bool
 }
 
 // emptyLine returns the length of the empty line that in begins with. Some

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"strings"
@@ -130,7 +131,7 @@ func firstDigits(s string) string {
 }
 
 var (
-	compare = cmp.AllowUnexported(request{})
+	compare = cmp.Options{cmp.AllowUnexported(request{}), cmpopts.EquateComparable(netip.Addr{})}
 	// decided is what is compared in tables: all but parts of the request as it came.
 	decided = cmp.Options{compare, cmpopts.IgnoreFields(request{}, "target", "authority", "fields")}
 )

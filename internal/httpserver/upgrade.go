@@ -12,13 +12,13 @@ import (
 // WebSocket takes nothing else from here.
 func (c *connection) upgrade(conn *streamio.Conn, r *request, out []byte) []byte {
 	r.keepAlive = false
-	c.counts.upgrades.Add(1)
-	from, fromProxy, f := c.server.client(conn, r)
-	if f == shoal.OK && fromProxy {
+	r.kind = upgradeKind
+	f := r.nameless
+	if f == shoal.OK && r.fromProxy {
 		f = shoal.ForwardedMissing // no message can say it for the proxy
 	}
 	if f != shoal.OK {
-		c.counts.refused.Add(1)
+		r.refused = true
 		return appendRefusedUpgrade(out, f)
 	}
 	// Not r itself: then every request would be made in the heap, for the
@@ -31,9 +31,9 @@ func (c *connection) upgrade(conn *streamio.Conn, r *request, out []byte) []byte
 		}
 		return value
 	}
-	reply, next := c.server.upgrade(conn, from, r.target, header, out)
+	reply, next := c.server.upgrade(conn, r.client, r.target, header, out)
 	if next == nil {
-		c.counts.refused.Add(1)
+		r.refused = true
 		return reply
 	}
 	r.upgraded = true

@@ -247,7 +247,7 @@ func TestUpgradeCounters(t *testing.T) {
 		visit(s, "192.0.2.9:1").send("GET /announce HTTP/1.1\r\n" + wanted + "\r\n")
 		visitAs(s, "10.0.0.1:1", streamio.ConnState{Trusted: true}).send("GET / HTTP/1.1\r\n" + withKey + "\r\n")
 	}
-	if got, want := s.Counters(), (Counters{Requests: 9, Upgrades: 9, Refused: 6}); got != want {
+	if got, want := s.Counters().V4, (Family{Connections: 9, Requests: 9, Upgrades: 3, Refused: 6, UpgradesRefused: 6}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }

@@ -193,15 +193,10 @@ func (e *epoll) free() error {
 
 func (e *epoll) post(to shoal.Link, message []byte) bool {
 	if to.Node() != 0 || int(to.Loop()) >= len(e.loops) {
-		e.lost.Add(1)
 		return false
 	}
 	l := e.loops[to.Loop()]
-	if !l.table.current(to) || !l.inbox.put(letter{to, message}) {
-		e.lost.Add(1)
-		return false
-	}
-	return true
+	return l.table.current(to) && l.inbox.put(letter{to, message})
 }
 
 func (e *epoll) undelivered() uint64 { return e.lost.Load() }

@@ -146,9 +146,11 @@ func (l *Loops) Close() error { return l.engine.close() }
 // receiver's from then on. false: the connection is gone, or so much is on its
 // way to its loop already that nothing more is taken.
 //
-// true is no promise: the connection may end before its turn comes.
+// true is no promise: the connection may end before its turn comes, see
+// Undelivered.
 func (l *Loops) Post(to shoal.Link, message []byte) bool { return l.engine.post(to, message) }
 
-// Undelivered returns how many messages Post refused, or took for a connection
-// that ended before its turn came.
+// Undelivered returns how many messages Post took for a connection that ended
+// before its turn came. Those that it refused are not among them: whoever posted
+// them was told, and counts them if anybody does.
 func (l *Loops) Undelivered() uint64 { return l.engine.undelivered() }

@@ -176,7 +176,6 @@ func (p *portable) post(to shoal.Link, message []byte) bool {
 	s := p.slots.find(to)
 	p.mu.Unlock()
 	if s == nil || !s.mail.put(message) {
-		p.lost.Add(1)
 		return false
 	}
 	// Whoever waits to read wakes up. Whoever does not looks into its mail

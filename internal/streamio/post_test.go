@@ -140,8 +140,8 @@ func TestPostToNobody(t *testing.T) {
 				t.Errorf("a message to link %x was taken", to)
 			}
 		}
-		if n := s.loops.Undelivered(); n != 7 {
-			t.Errorf("%d messages were not delivered, want 7", n)
+		if n := s.loops.Undelivered(); n != 0 {
+			t.Errorf("%d messages are counted that were never taken", n)
 		}
 		if !s.loops.Post(now, []byte("for you\n")) {
 			t.Error("a message was refused")
@@ -164,12 +164,16 @@ func TestInboxIsBounded(t *testing.T) {
 				t.Fatal("there is no bound")
 			}
 		}
-		if s.loops.Undelivered() == 0 {
-			t.Error("the message that was refused is not counted")
+		if n := s.loops.Undelivered(); n != 0 {
+			t.Errorf("%d messages are counted while all that were taken wait", n)
 		}
 		c.Close()
 		close(hold)
 		wait(t, p.closed)
+		// Each that was taken is either received or counted.
+		eventually(t, "the rest is counted", func() bool {
+			return s.loops.Undelivered() > 0 && s.loops.Undelivered()+uint64(p.received.Load()) == uint64(taken)
+		})
 	})
 }
 

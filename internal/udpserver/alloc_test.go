@@ -3,6 +3,7 @@
 package udpserver
 
 import (
+	"net"
 	"net/netip"
 	"strings"
 	"testing"
@@ -128,4 +129,36 @@ func BenchmarkAnnounceBatch(b *testing.B) {
 		w.counters.add(&w.tally)
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*packetio.BatchSize), "ns/announce")
+}
+
+// BenchmarkAnswer answers a batch as it was received, timing and counting with it.
+func BenchmarkAnswer(b *testing.B) {
+	if !canReceiveMany() {
+		b.Skip("there is no engine that receives more than a packet at once")
+	}
+	h := build(b, "mmsg", policy.Config{}, loopback4)
+	w := h.server.workers[0]
+	c, err := net.Dial("udp", h.server.Addrs()[0].String())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer c.Close()
+	id := w.ids.issue(loopback4.Addr(), w.ids.epoch(w.clock.Now()))
+	for i := range packetio.BatchSize {
+		req := leecher(uint16(7000 + i))
+		req.InfoHash[0] = byte(i % 8)
+		req.NumWant = 30
+		if _, err := c.Write(udptracker.AppendAnnounce(nil, id, 1, &req, 0, "")); err != nil {
+			b.Fatal(err)
+		}
+	}
+	n, err := w.socket.Receive(w.batch)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		w.answer(n)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/announce")
 }

@@ -20,6 +20,12 @@ const (
 	ownAddress
 	errorPackets
 	unverified
+	connectsTimed
+	connectsNS
+	announcesTimed
+	announcesNS
+	scrapesTimed
+	scrapesNS
 	countersLen
 )
 
@@ -48,10 +54,14 @@ func (c *counters) add(t *tally) {
 
 // Counts is what one listener has counted since it was made. Every packet
 // received is an answer counted in Replies, or one of the silent counts.
+//
+// They are counts by family as well: a listener at an IPv4 address is sent only
+// IPv4 packets, one at an IPv6 address only IPv6 (its socket has IPV6_V6ONLY), so
+// that Addr tells the family of all senders.
 type Counts struct {
-	Addr netip.AddrPort // listened on
+	Addr netip.AddrPort // listened on; never IPv4-mapped
 
-	Received      uint64 // packets
+	Received      uint64 // packets, whatever is in them: what others call requests
 	ReceivedBytes uint64 // of UDP payload
 	Replies       uint64 // connects, announces, scrapes and errors together
 	ReplyBytes    uint64 // of UDP payload
@@ -67,6 +77,15 @@ type Counts struct {
 	Own          uint64 // silent: from one of our own listeners
 	ErrorPackets uint64 // silent: error packets, which no client sends
 	Unverified   uint64 // silent: without a valid connection ID
+
+	// What a request takes on average since the listener was made, in
+	// nanoseconds, from the packet as received to the reply as it will be sent;
+	// 0: none was timed. They are those of some of the requests answered without
+	// an error, see timing.go. An announce takes its own time to be read, and an
+	// equal part of the time in which the swarm answers the batch that it is in.
+	// The averages of listeners are to be weighted with the number timed.
+	ConnectNS, AnnounceNS, ScrapeNS             uint64
+	ConnectsTimed, AnnouncesTimed, ScrapesTimed uint64
 }
 
 // Snapshot returns the counts of each listener, in the order of Addrs. The
@@ -75,6 +94,7 @@ func (s *Server) Snapshot() []Counts {
 	snapshot := make([]Counts, len(s.groups))
 	for i, g := range s.groups {
 		c := Counts{Addr: g.addr}
+		var connectNS, announceNS, scrapeNS uint64
 		for _, w := range g.workers {
 			n := &w.counters.n
 			c.Received += n[received].Load()
@@ -91,7 +111,16 @@ func (s *Server) Snapshot() []Counts {
 			c.Own += n[ownAddress].Load()
 			c.ErrorPackets += n[errorPackets].Load()
 			c.Unverified += n[unverified].Load()
+			c.ConnectsTimed += n[connectsTimed].Load()
+			c.AnnouncesTimed += n[announcesTimed].Load()
+			c.ScrapesTimed += n[scrapesTimed].Load()
+			connectNS += n[connectsNS].Load()
+			announceNS += n[announcesNS].Load()
+			scrapeNS += n[scrapesNS].Load()
 		}
+		c.ConnectNS = mean(connectNS, c.ConnectsTimed)
+		c.AnnounceNS = mean(announceNS, c.AnnouncesTimed)
+		c.ScrapeNS = mean(scrapeNS, c.ScrapesTimed)
 		snapshot[i] = c
 	}
 	return snapshot

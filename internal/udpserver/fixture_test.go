@@ -28,13 +28,18 @@ var (
 // everywhere runs a test with each engine of this platform over IPv4 and IPv6.
 func everywhere(t *testing.T, test func(t *testing.T, engine string, addr netip.AddrPort)) {
 	engines := []string{"portable"}
-	if runtime.GOOS == "linux" && (runtime.GOARCH == "amd64" || runtime.GOARCH == "arm64") {
+	if canReceiveMany() {
 		engines = append(engines, "mmsg")
 	}
 	for _, engine := range engines {
 		t.Run(engine+"/IPv4", func(t *testing.T) { test(t, engine, loopback4) })
 		t.Run(engine+"/IPv6", func(t *testing.T) { test(t, engine, loopback6) })
 	}
+}
+
+// canReceiveMany reports whether the mmsg engine works here.
+func canReceiveMany() bool {
+	return runtime.GOOS == "linux" && (runtime.GOARCH == "amd64" || runtime.GOARCH == "arm64")
 }
 
 // house is a server with the rooms behind it.

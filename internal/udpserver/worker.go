@@ -37,6 +37,7 @@ type worker struct {
 	counts [udptracker.MaxScrape]shoal.ScrapeCounts
 
 	tally    tally
+	timing   timing
 	counters counters
 }
 
@@ -49,6 +50,7 @@ func newWorker(s *Server, socket *packetio.Socket, t *tracker.Tracker, ids conne
 		ids:     ids,
 		clock:   clock,
 		log:     s.log,
+		timing:  timing{watch: sinceStarted},
 	}
 }
 
@@ -92,13 +94,22 @@ func (w *worker) answer(n int) {
 	epoch := w.ids.epoch(w.clock.Now())
 	own := w.server.own.Load()
 	w.announces = 0
+	timed := w.timing.slot(n)
 	for i := range n {
 		data, from := w.batch.Packet(i)
 		w.tally[received]++
 		w.tally[receivedBytes] += uint64(len(data))
-		w.packet(i, data, from, epoch, own)
+		if i == timed {
+			w.packetTimed(i, data, from, epoch, own)
+		} else {
+			w.packet(i, data, from, epoch, own)
+		}
 	}
-	w.answerAnnounces()
+	if w.timing.gathered {
+		w.answerAnnouncesTimed()
+	} else {
+		w.answerAnnounces()
+	}
 	w.counters.add(&w.tally)
 }
 

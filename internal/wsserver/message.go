@@ -15,34 +15,35 @@ const maxStrikes = 10
 
 // message answers one message.
 func (c *connection) message(conn *streamio.Conn, is opcode, message, out []byte) (reply []byte, wrong closeCode) {
-	c.counts.messages.Add(1)
 	m := c.server.borrow()
 	defer c.server.giveBack(m)
 	m.req.Addr, m.req.Link, m.req.FromProxy = netip.AddrPortFrom(c.from, 0), conn.Link(), false
 	failure := webtorrent.Parse(message, &m.req, &m.message)
 	m.req.AuthKey = c.authKey()
+	asked := unreadKind
 	if failure == shoal.OK {
 		s := c.server.settings.Load()
 		switch m.message.Kind {
 		case webtorrent.KindAnnounce:
-			c.counts.announces.Add(1)
+			asked = announceKind
 			out, failure = c.announce(s, m, out)
 		case webtorrent.KindAnswer:
-			c.counts.answers.Add(1)
+			asked = answerKind
 			out, failure = c.answer(conn, s, m, out)
 		case webtorrent.KindScrape:
-			c.counts.scrapes.Add(1)
+			asked = scrapeKind
 			out, failure = c.scrape(m, out)
 		default:
 			failure = shoal.ActionInvalid
 		}
 	}
 	if failure == shoal.OK {
+		c.counts.answered[asked].Add(1)
 		c.strikes = 0
 		return out, noCode
 	}
 
-	c.counts.refused.Add(1)
+	c.counts.refused[asked].Add(1)
 	if is == text && !utf8.Valid(message) {
 		return out, codeText
 	}
@@ -121,13 +122,11 @@ func (m *scratch) appendReply(s *settings, out []byte) []byte {
 func (c *connection) answer(conn *streamio.Conn, s *settings, m *scratch, out []byte) ([]byte, shoal.Failure) {
 	c.forget(c.offers.expire(conn.Now()))
 	if f := c.server.tracker.Permit(m.req.AuthKey, &m.req.InfoHash); f != shoal.OK {
-		c.counts.answersRefused.Add(1)
 		return out, f
 	}
 	m.key.set(&m.req.InfoHash, &m.message.OfferID, &m.message.ToPeerID)
 	to, ok := c.offers.take(c.server.keyOf(&m.key))
 	if !ok {
-		c.counts.answersRefused.Add(1)
 		return out, shoal.OfferGone
 	}
 	c.relayAnswer(m, to)

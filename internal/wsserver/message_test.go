@@ -48,11 +48,11 @@ func TestAnnounce(t *testing.T) {
 	w.connections(2)
 	w.deliver()
 	b.hears()
-	want := Counters{
+	want := Family{
 		Connections: 2, Opened: 3, Messages: 7, Announces: 7,
 		OffersRelayed: 3, OffersUnmatched: 2 + 1 + 1 + 1 + 1,
 	}
-	if got := w.server.Counters(); got != want {
+	if got := w.server.Counters().V4; got != want {
 		t.Errorf("counted %+v, want %+v", got, want)
 	}
 	w.leave()
@@ -129,8 +129,8 @@ func TestAnswer(t *testing.T) {
 			b.hears()
 		}
 		w.swarm('h', 1, 1)
-		want := Counters{Connections: 2, Opened: 2, Messages: 3, Announces: 2, Answers: 1, OffersRelayed: 1, OffersUnmatched: 1, AnswersRelayed: 1}
-		if got := w.server.Counters(); got != want {
+		want := Family{Connections: 2, Opened: 2, Messages: 3, Announces: 2, Answers: 1, OffersRelayed: 1, OffersUnmatched: 1, AnswersRelayed: 1}
+		if got := w.server.Counters().V4; got != want {
 			t.Errorf("counted %+v, want %+v", got, want)
 		}
 		w.leave()

@@ -20,13 +20,12 @@ const keySize = 16 // bytes of a client's key, before base64
 // configured with /, /announce and worse. A key of a private tracker in target is
 // kept, whatever it is worth: keys come and expire while connections last, and
 // each message is answered by what the key is worth then. It appends the whole
-// response to out
-// and returns what the connection speaks from then on; nil: it is refused, and
-// the connection is to be closed. header returns the value of the only header
-// line of a name in lower case, nil if there is none or more than one. from is
-// the client's address.
+// response to out and returns what the connection speaks from then on; nil: it is
+// refused, and the connection is to be closed. header returns the value of the
+// only header line of a name in lower case, nil if there is none or more than
+// one. from is the client's address.
 func (s *Server) Upgrade(_ *streamio.Conn, from netip.Addr, target []byte, header func(name string) []byte, out []byte) ([]byte, streamio.Protocol) {
-	count := &s.counts[s.next.Add(1)%countSets]
+	count := s.counts[s.next.Add(1)%countSets].of(from)
 	key := header("sec-websocket-key")
 	if f := s.admit(key, header); f != shoal.OK {
 		count.notUpgraded.Add(1)

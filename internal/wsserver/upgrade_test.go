@@ -61,11 +61,11 @@ func TestUpgrade(t *testing.T) {
 			if taken := next != nil; taken != (tt.want == accepted) {
 				t.Errorf("upgraded: %v", taken)
 			}
-			want := Counters{NotUpgraded: 1}
+			want := Family{NotUpgraded: 1}
 			if tt.want == accepted {
-				want = Counters{}
+				want = Family{}
 			}
-			if got := w.server.Counters(); got != want {
+			if got := w.server.Counters().V4; got != want {
 				t.Errorf("counted %+v, want %+v", got, want)
 			}
 		})

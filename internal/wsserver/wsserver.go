@@ -35,7 +35,7 @@ type Server struct {
 	_ [128]byte // what follows is written for every connection, what precedes hardly ever
 
 	next   atomic.Uint32
-	counts [countSets]counts
+	counts [countSets]countSet
 }
 
 // New returns a server in front of t. post hands a message to the connection of

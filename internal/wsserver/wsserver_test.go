@@ -181,6 +181,12 @@ func (w *world) visit() *visitor {
 // visitAt is visit at a path, with a query or without.
 func (w *world) visitAt(target string) *visitor {
 	w.t.Helper()
+	return w.visitFrom("203.0.113.9:1", target)
+}
+
+// visitFrom is visitAt by somebody else.
+func (w *world) visitFrom(remote, target string) *visitor {
+	w.t.Helper()
 	v := &visitor{w: w}
 	link := shoal.NewLink(0, uint8(w.slots%3), w.slots, 1)
 	if n := len(w.free); n > 0 {
@@ -191,7 +197,7 @@ func (w *world) visitAt(target string) *visitor {
 		w.slots++
 	}
 	v.Conn = streamio.NewConnWith(streamio.ConnState{
-		Remote: netip.MustParseAddrPort("203.0.113.9:1"), Clock: &w.clock, Link: link,
+		Remote: netip.MustParseAddrPort(remote), Clock: &w.clock, Link: link,
 		Queue: func(b []byte) bool {
 			if v.choked {
 				return false
