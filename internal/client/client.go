@@ -79,6 +79,11 @@ func Announce(ctx context.Context, trackerURL string, req *shoal.AnnounceRequest
 // bounds of a request make necessary. Over HTTP and WebSocket a torrent that the
 // tracker leaves out has zeroes.
 func Scrape(ctx context.Context, trackerURL string, hashes []shoal.InfoHash) ([]shoal.ScrapeCounts, error) {
+	return ScrapeWith(ctx, Options{}, trackerURL, hashes)
+}
+
+// ScrapeWith is Scrape by o.
+func ScrapeWith(ctx context.Context, o Options, trackerURL string, hashes []shoal.InfoHash) ([]shoal.ScrapeCounts, error) {
 	u, err := parseURL(trackerURL)
 	if err != nil {
 		return nil, err
@@ -86,11 +91,11 @@ func Scrape(ctx context.Context, trackerURL string, hashes []shoal.InfoHash) ([]
 	var counts []shoal.ScrapeCounts
 	switch u.Scheme {
 	case "udp":
-		counts, err = scrapeUDP(ctx, u, hashes)
+		counts, err = scrapeUDP(ctx, o.wait(), u, hashes)
 	case "ws", "wss":
-		counts, err = scrapeWS(ctx, u, hashes)
+		counts, err = scrapeWS(ctx, o.httpClient(), u, hashes)
 	default:
-		counts, err = scrapeHTTP(ctx, u, hashes)
+		counts, err = scrapeHTTP(ctx, o.httpClient(), u, hashes)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("scrape of %s: %w", u.Host, err)

@@ -24,15 +24,19 @@ const (
 )
 
 // httpClient keeps no connection: one answer is all that is wanted.
-var httpClient = &http.Client{Transport: &http.Transport{
-	Proxy:                  http.ProxyFromEnvironment,
-	DisableKeepAlives:      true,
-	MaxResponseHeaderBytes: 64 << 10,
-	TLSHandshakeTimeout:    10 * time.Second,
-}}
+var httpClient = &http.Client{Transport: newTransport()}
+
+func newTransport() *http.Transport {
+	return &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DisableKeepAlives:      true,
+		MaxResponseHeaderBytes: 64 << 10,
+		TLSHandshakeTimeout:    10 * time.Second,
+	}
+}
 
 func announceHTTP(ctx context.Context, u *url.URL, req *shoal.AnnounceRequest) (*Reply, error) {
-	body, status, err := get(ctx, u, httptracker.AppendAnnounceQuery(nil, req))
+	body, status, err := get(ctx, httpClient, u, httptracker.AppendAnnounceQuery(nil, req))
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +56,7 @@ func announceHTTP(ctx context.Context, u *url.URL, req *shoal.AnnounceRequest) (
 	}, nil
 }
 
-func scrapeHTTP(ctx context.Context, u *url.URL, hashes []shoal.InfoHash) ([]shoal.ScrapeCounts, error) {
+func scrapeHTTP(ctx context.Context, client *http.Client, u *url.URL, hashes []shoal.InfoHash) ([]shoal.ScrapeCounts, error) {
 	u, err := scrapeURL(u)
 	if err != nil {
 		return nil, err
@@ -60,7 +64,7 @@ func scrapeHTTP(ctx context.Context, u *url.URL, hashes []shoal.InfoHash) ([]sho
 	counts := make([]shoal.ScrapeCounts, 0, len(hashes))
 	for len(counts) < len(hashes) {
 		asked := hashes[len(counts):min(len(hashes), len(counts)+scrapeBatch)]
-		body, status, err := get(ctx, u, httptracker.AppendScrapeQuery(nil, asked))
+		body, status, err := get(ctx, client, u, httptracker.AppendScrapeQuery(nil, asked))
 		if err != nil {
 			return nil, err
 		}
@@ -118,7 +122,7 @@ func isAuthKey(s string) bool {
 // get asks for u with query added to its own and returns the body. Status is
 // an error that says what the answer's status was if it was not 200: trackers
 // send refusals with all kinds of them, so the body has to be looked at first.
-func get(ctx context.Context, u *url.URL, query []byte) (body []byte, status, err error) {
+func get(ctx context.Context, client *http.Client, u *url.URL, query []byte) (body []byte, status, err error) {
 	with := *u
 	if with.RawQuery != "" {
 		with.RawQuery += "&"
@@ -129,7 +133,7 @@ func get(ctx context.Context, u *url.URL, query []byte) (body []byte, status, er
 		return nil, nil, fmt.Errorf("making the request: %w", err)
 	}
 	req.Header.Set("User-Agent", "shoal")
-	res, err := httpClient.Do(req)
+	res, err := client.Do(req)
 	if err != nil {
 		return nil, nil, because(ctx, withoutURL(err))
 	}

@@ -38,12 +38,13 @@ func announceUDP(ctx context.Context, u *url.URL, req *shoal.AnnounceRequest) (*
 	return s.announce(ctx, req, urlData(u))
 }
 
-func scrapeUDP(ctx context.Context, u *url.URL, hashes []shoal.InfoHash) ([]shoal.ScrapeCounts, error) {
+func scrapeUDP(ctx context.Context, wait time.Duration, u *url.URL, hashes []shoal.InfoHash) ([]shoal.ScrapeCounts, error) {
 	s, err := dialUDP(ctx, u.Host)
 	if err != nil {
 		return nil, err
 	}
 	defer s.conn.Close()
+	s.wait = wait
 	return s.scrape(ctx, hashes)
 }
 

@@ -31,7 +31,7 @@ const (
 // announceWS announces without offers: nobody is there to take the answers. The
 // tracker drops the peer with the connection, which ends here.
 func announceWS(ctx context.Context, u *url.URL, req *shoal.AnnounceRequest) (*Reply, error) {
-	s, err := dialWS(ctx, u)
+	s, err := dialWS(ctx, httpClient, u)
 	if err != nil {
 		return nil, err
 	}
@@ -52,8 +52,8 @@ func announceWS(ctx context.Context, u *url.URL, req *shoal.AnnounceRequest) (*R
 
 // scrapeWS asks for one piece after the other: an answer does not say which
 // question it is of.
-func scrapeWS(ctx context.Context, u *url.URL, hashes []shoal.InfoHash) ([]shoal.ScrapeCounts, error) {
-	s, err := dialWS(ctx, u)
+func scrapeWS(ctx context.Context, client *http.Client, u *url.URL, hashes []shoal.InfoHash) ([]shoal.ScrapeCounts, error) {
+	s, err := dialWS(ctx, client, u)
 	if err != nil {
 		return nil, err
 	}
@@ -87,13 +87,13 @@ type wsSession struct {
 
 // dialWS asks for no compression: answers are small, and what a tracker sends is
 // bounded the easier for it.
-func dialWS(ctx context.Context, u *url.URL) (*wsSession, error) {
+func dialWS(ctx context.Context, client *http.Client, u *url.URL) (*wsSession, error) {
 	s := &wsSession{}
 	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(got httptrace.GotConnInfo) { s.conn = got.Conn },
 	})
 	ws, res, err := websocket.Dial(traced, u.String(), &websocket.DialOptions{
-		HTTPClient:      httpClient,
+		HTTPClient:      client,
 		HTTPHeader:      http.Header{"User-Agent": {"shoal"}},
 		CompressionMode: websocket.CompressionDisabled,
 	})
@@ -118,13 +118,26 @@ func dialWS(ctx context.Context, u *url.URL) (*wsSession, error) {
 func notUpgraded(res *http.Response) error {
 	body, _ := io.ReadAll(res.Body) // the library has read it, up to 1 KiB
 	reply, err := httptracker.ParseAnnounceReply(body)
-	switch {
-	case err == nil && reply.Failure != "":
+	if err == nil && reply.Failure != "" {
 		return fmt.Errorf("no WebSocket: answer has the HTTP status %q: %w", res.Status, &RefusedError{Reason: reply.Failure, RetryIn: reply.RetryIn})
-	case len(body) > 0:
-		return fmt.Errorf("no WebSocket: answer has the HTTP status %q and says %q", res.Status, body[:min(len(body), mostQuoted)])
 	}
-	return fmt.Errorf("no WebSocket: answer has the HTTP status %q", res.Status)
+	return &NoWebSocketError{Status: res.Status, Text: string(body[:min(len(body), mostQuoted)])}
+}
+
+// NoWebSocketError is an answer over HTTP where a WebSocket was asked for, in
+// other words than those of a tracker that refuses an announce.
+type NoWebSocketError struct {
+	Status string // of HTTP, such as "403 Forbidden"; any bytes, as Text
+	Text   string // how the body begins
+}
+
+// Error returns both quoted.
+func (e *NoWebSocketError) Error() string {
+	s := fmt.Sprintf("no WebSocket: answer has the HTTP status %q", e.Status)
+	if e.Text != "" {
+		s += fmt.Sprintf(" and says %q", e.Text)
+	}
+	return s
 }
 
 // mostQuoted is how much of a web page an error repeats.
