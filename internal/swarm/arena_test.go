@@ -16,12 +16,12 @@ func TestSizeClasses(t *testing.T) {
 		}
 	}
 	for _, details := range []bool{false, true} {
-		for _, size := range sizes {
+		for kind := range kinds {
 			area := len(extra{}.area)
-			if size == size4 {
+			if kind == kind4 {
 				area = len(line{}.area)
 			}
-			s := makeShape(size, area, details)
+			s := makeShape(kind, area, details)
 			if s.inline > 7 {
 				t.Errorf("%d peers inline do not fit into the three bits for their number", s.inline)
 			}

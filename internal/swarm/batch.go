@@ -35,7 +35,7 @@ func (s *Store) announceBatch(reqs []shoal.AnnounceRequest, ress []shoal.Announc
 	if prefetches && len(reqs) > 1 {
 		s.prefetch(reqs, hashes[:len(reqs)], &starts)
 	}
-	v := visit{store: s, limits: s.limits.Load(), time: s.times.of(now)}
+	v := visit{store: s, limits: s.limits.Load(), now: now, time: s.times.of(now)}
 	for i := range reqs {
 		if refused[i] != shoal.OK {
 			continue

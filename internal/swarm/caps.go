@@ -4,23 +4,16 @@ import "sync/atomic"
 
 // held counts what the Store holds and what its bounds refused.
 type held struct {
-	torrents, peers, browsers atomic.Int64
+	torrents, peers atomic.Int64
 
 	torrentsRefused, torrentsEvicted, peersRefused atomic.Uint64
 }
 
-// add notes n peers of a family more.
-func (h *held) add(size, n int) {
-	h.peers.Add(int64(n))
-	if size == sizeLink {
-		h.browsers.Add(int64(n))
-	}
-}
-
 // Totals is what a Store holds, and what its limits refused since the start.
 type Totals struct {
-	Torrents, Peers int
-	Browsers        int // of the Peers, those of WebTorrent
+	Torrents, Peers      int
+	IPv4, IPv6, Browsers int // the Peers by kind; Browsers are those of WebTorrent
+	Seeders, Leechers    int // the same Peers by role, of all kinds
 
 	TorrentsRefused uint64 // newcomers answered but not stored: too many torrents
 	TorrentsEvicted uint64 // torrents that made room for another
@@ -29,12 +22,22 @@ type Totals struct {
 	Bytes int64 // of memory that torrents and peers have taken
 }
 
-// Totals returns the counts of this moment.
+// Totals returns the counts of this moment. It takes the lock of each shard once,
+// for a few numbers, so that kinds and roles both add up to Peers.
 func (s *Store) Totals() Totals {
+	all := s.tallies()
+	peers, leechers := 0, 0
+	for _, t := range all {
+		peers, leechers = peers+t.peers, leechers+t.leechers
+	}
 	return Totals{
 		Torrents:        int(s.held.torrents.Load()),
-		Peers:           int(s.held.peers.Load()),
-		Browsers:        int(s.held.browsers.Load()),
+		Peers:           peers,
+		IPv4:            all[kind4].peers,
+		IPv6:            all[kind6].peers,
+		Browsers:        all[kindBrowsers].peers,
+		Seeders:         peers - leechers,
+		Leechers:        leechers,
 		TorrentsRefused: s.held.torrentsRefused.Load(),
 		TorrentsEvicted: s.held.torrentsEvicted.Load(),
 		PeersRefused:    s.held.peersRefused.Load(),

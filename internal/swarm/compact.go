@@ -67,6 +67,7 @@ func (s *shard) moveLine(p page, i int) uint64 {
 	r := ref(p[i])
 	if s.arena.old(r) {
 		r = s.move(r, 1)
+		s.moved++
 		p[i] = p[i]>>32<<32 | uint64(r)
 	}
 	l := s.line(r)

@@ -115,7 +115,7 @@ func (w *sweeper) peers(slot uint64, size int) bool {
 	for end := f.peers; there && end > 0; {
 		start := max(0, end-sweptPeers)
 		gone := f.expire(start, end, &w.shard.store.times, w.now)
-		w.shard.store.held.add(size, -gone)
+		w.shard.store.held.peers.Add(int64(-gone))
 		f.settle(start, min(end, f.peers))
 		if w.work += end - start + goneWork*gone; w.work >= sweptWork {
 			w.pause()

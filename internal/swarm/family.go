@@ -29,6 +29,7 @@ type family struct {
 
 // shape is the sizes of a family, the same in the whole store.
 type shape struct {
+	kind   int // of its peers
 	size   int // of a compact address; it also names the family
 	record int // bytes a peer, everything
 	inline int // peers that the area has room for
@@ -39,8 +40,9 @@ type shape struct {
 // detailsSize is what a peer takes more where details are kept.
 const detailsSize = 48
 
-func makeShape(size, area int, details bool) shape {
-	s := shape{size: size, record: size + 2, shift: 9}
+func makeShape(kind, area int, details bool) shape {
+	size := sizes[kind]
+	s := shape{kind: kind, size: size, record: size + 2, shift: 9}
 	if size == size6 {
 		s.shift = 8
 	}
@@ -182,8 +184,10 @@ func (f *family) insert(random *rand.PCG, k key, time, client uint8, seeder bool
 			f.relocate(at, f.leechers)
 		}
 		f.leechers++
+		f.tally().leechers++
 	}
 	f.peers++
+	f.tally().peers++
 	b, room, i := f.at(at)
 	k.put(b[i*f.shape.size:], f.shape.size)
 	b[room*f.shape.size+i] = time
@@ -198,11 +202,13 @@ func (f *family) insert(random *rand.PCG, k key, time, client uint8, seeder bool
 func (f *family) changeRole(random *rand.PCG, at int) int {
 	if at < f.leechers {
 		f.leechers--
+		f.tally().leechers--
 		at = f.swap(at, f.leechers)
 		return f.swap(at, f.leechers+below(random, f.peers-f.leechers))
 	}
 	at = f.swap(at, f.leechers)
 	f.leechers++
+	f.tally().leechers++
 	return f.swap(at, below(random, f.leechers))
 }
 
@@ -213,12 +219,14 @@ func (f *family) remove(at int) {
 	f.networks.remove(k, f.shape.size, at)
 	if at < f.leechers {
 		f.leechers--
+		f.tally().leechers--
 		if at != f.leechers {
 			f.relocate(f.leechers, at)
 		}
 		at = f.leechers
 	}
 	f.peers--
+	f.tally().peers--
 	if at != f.peers {
 		f.relocate(f.peers, at)
 	}
@@ -293,13 +301,12 @@ func (f *family) tidy() {
 	f.save()
 }
 
-// clear gives back everything a family holds, its peers too.
+// clear gives back everything that a family without peers holds.
 func (f *family) clear() {
 	if f.area == nil {
 		return
 	}
 	f.free()
-	f.peers, f.leechers = 0, 0
 	*f.state = stateInline
 	if f.shape.size != size4 {
 		f.removeExtra()

@@ -13,16 +13,41 @@ import (
 // what its parts say of each other: every peer is found where it stands, every
 // block is counted, none twice.
 func checkIntegrity(s *Store) error {
-	torrents, peers, browsers := 0, 0, 0
+	torrents, sum := 0, [kinds]tally{}
+	var inBins [bins]int32
 	for i := range s.shards {
 		c := checker{shard: &s.shards[i], blocks: make(map[ref]int)}
 		if err := c.check(); err != nil {
 			return fmt.Errorf("shard %d: %w", i, err)
 		}
-		torrents, peers, browsers = torrents+c.torrents, peers+c.peers, browsers+c.browsers
+		if c.tallies != c.shard.tallies {
+			return fmt.Errorf("shard %d holds %v, by its counts %v", i, c.tallies, c.shard.tallies)
+		}
+		torrents += c.torrents
+		for _, hash := range c.hashes {
+			inBins[binOf(&hash)]++
+		}
+		for kind, t := range c.tallies {
+			sum[kind].peers += t.peers
+			sum[kind].leechers += t.leechers
+		}
 	}
-	if t := s.Totals(); t.Torrents != torrents || t.Peers != peers || t.Browsers != browsers {
-		return fmt.Errorf("there are %d torrents and %d peers, %d of them browsers, the totals are %+v", torrents, peers, browsers, t)
+	peers, leechers := 0, 0
+	for _, t := range sum {
+		peers, leechers = peers+t.peers, leechers+t.leechers
+	}
+	t := s.Totals()
+	if t.Torrents != torrents || t.Peers != peers || t.Leechers != leechers || t.Seeders != peers-leechers ||
+		t.IPv4 != sum[kind4].peers || t.IPv6 != sum[kind6].peers || t.Browsers != sum[kindBrowsers].peers {
+		return fmt.Errorf("there are %d torrents and by kind %v peers, the totals are %+v", torrents, sum, t)
+	}
+	for bin, n := range inBins {
+		if got := s.listing.bins[bin].Load(); got != n {
+			return fmt.Errorf("there are %d torrents in bin %d, it says %d", n, bin, got)
+		}
+	}
+	if n := s.held.peers.Load(); n != int64(peers) {
+		return fmt.Errorf("there are %d peers, the cap is held against %d", peers, n)
 	}
 	return checkPast(s)
 }
@@ -31,8 +56,8 @@ type checker struct {
 	shard    *shard
 	blocks   map[ref]int // units
 	torrents int
-	peers    int
-	browsers int // of the peers
+	hashes   []shoal.InfoHash
+	tallies  [kinds]tally
 }
 
 func (c *checker) block(r ref, units int) error {
@@ -103,6 +128,7 @@ func (c *checker) torrent(slot uint64) error {
 		return err
 	}
 	l := s.line(r)
+	c.hashes = append(c.hashes, l.hash)
 	hash := s.store.hash(&l.hash)
 	if got := s.find(&hash); got != r || &s.store.shards[hash.shard] != s {
 		return fmt.Errorf("torrent %v is at %#x and found at %#x", l.hash, r, got)
@@ -132,10 +158,8 @@ func (c *checker) torrent(slot uint64) error {
 }
 
 func (c *checker) family(f *family) error {
-	c.peers += f.peers
-	if f.shape.size == sizeLink {
-		c.browsers += f.peers
-	}
+	c.tallies[f.shape.kind].peers += f.peers
+	c.tallies[f.shape.kind].leechers += f.leechers
 	if f.leechers > f.peers || f.peers > f.room && f.area != nil {
 		return fmt.Errorf("%d leechers of %d peers, room for %d", f.leechers, f.peers, f.room)
 	}

@@ -24,7 +24,15 @@ const (
 	mask4 = 1<<(8*size4) - 1
 )
 
-var sizes = [...]int{size4, size6, sizeLink}
+// The kinds of peers, and the size of each one's compact form.
+const (
+	kind4 = iota
+	kind6
+	kindBrowsers
+	kinds
+)
+
+var sizes = [kinds]int{kind4: size4, kind6: size6, kindBrowsers: sizeLink}
 
 func linkKey(l shoal.Link) key { return key{low: uint64(l)} }
 

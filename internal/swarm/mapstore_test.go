@@ -75,6 +75,15 @@ func (m *mapStore) leave(hashes []shoal.InfoHash, link shoal.Link) {
 	}
 }
 
+// remove forgets a torrent, or only its peers where a database keeps its count.
+func (m *mapStore) remove(h shoal.InfoHash, database bool) {
+	if t := m.torrents[h]; t != nil && database {
+		clear(t.peers)
+		return
+	}
+	delete(m.torrents, h)
+}
+
 func (m *mapStore) full(t *mapTorrent, newcomer who) bool {
 	if m.limits == (Limits{}) {
 		return false
@@ -149,16 +158,54 @@ func (m *mapStore) held() (n, withPeers int) {
 	return n, withPeers
 }
 
-func (m *mapStore) peers() (peers, browsers int) {
-	for _, t := range m.torrents {
-		peers += len(t.peers)
-		for w := range t.peers {
-			if w.link != 0 {
-				browsers++
-			}
+// totals returns the counts of all peers.
+func (m *mapStore) totals() (sum Totals) {
+	for h, t := range m.torrents {
+		got := m.torrent(h)
+		sum.Peers += len(t.peers)
+		sum.Seeders += int(got.Seeders())
+		sum.Leechers += int(got.Leechers())
+		sum.IPv4 += int(got.IPv4.Seeders + got.IPv4.Leechers)
+		sum.IPv6 += int(got.IPv6.Seeders + got.IPv6.Leechers)
+		sum.Browsers += int(got.Browsers.Seeders + got.Browsers.Leechers)
+	}
+	sum.PeersRefused = m.refused
+	return sum
+}
+
+// torrent returns what a Store would say of one.
+func (m *mapStore) torrent(h shoal.InfoHash) Torrent {
+	got := Torrent{Hash: h, Completed: m.torrents[h].completed}
+	for w, p := range m.torrents[h].peers {
+		kind := &got.Browsers
+		switch {
+		case w.link != 0:
+		case w.addr.Addr().Is4():
+			kind = &got.IPv4
+		default:
+			kind = &got.IPv6
+		}
+		if p.req.Seeder() {
+			kind.Seeders++
+		} else {
+			kind.Leechers++
 		}
 	}
-	return peers, browsers
+	return got
+}
+
+// peer returns what a Store would say of one peer, with details or without.
+func (m *mapStore) peer(p *mapPeer, details bool) Peer {
+	unit := shoal.Tick(max(1000, m.timeout.Milliseconds()/100))
+	got := Peer{Addr: p.req.Addr, Link: p.req.Link, Seeder: p.req.Seeder(), Seen: p.seen / unit * unit}
+	if p.req.Link != 0 {
+		got.Addr = netip.AddrPort{}
+	}
+	if details {
+		got.Known, got.ID, got.Event = true, p.req.PeerID, p.req.Event
+		got.Uploaded, got.Downloaded, got.Left = p.req.Uploaded, p.req.Downloaded, p.req.Left
+	}
+	return got
 }
 
 // given returns who may be handed to the asker: everybody else of its kind,

@@ -106,14 +106,17 @@ func (p *pair) check(t *rapid.T, hashes []shoal.InfoHash) {
 		}
 	}
 	totals := p.store.Totals()
-	peers, links := p.naive.peers()
+	naive := p.naive.totals()
 	held, least := p.naive.held()
 	if p.told == nil {
 		least = held // what is told elsewhere need not be held
 	}
-	if totals.Torrents > held || totals.Torrents < least || totals.Peers != peers || totals.Browsers != links || totals.PeersRefused != p.naive.refused {
-		t.Fatalf("%+v in all, the naive one has %d torrents, %d peers, %d of them browsers, and refused %d", totals, held, peers, links, p.naive.refused)
+	naive.Torrents, naive.TorrentsEvicted, naive.Bytes = totals.Torrents, totals.TorrentsEvicted, totals.Bytes
+	naive.TorrentsRefused = totals.TorrentsRefused
+	if totals.Torrents > held || totals.Torrents < least || totals != naive {
+		t.Fatalf("%+v in all, the naive one has %+v and %d torrents, %d with peers", totals, naive, held, least)
 	}
+	p.checkPages(t)
 	if err := checkIntegrity(p.store); err != nil {
 		t.Fatal(err)
 	}
@@ -138,6 +141,7 @@ func TestAgainstMaps(t *testing.T) {
 					PeerID:   shoal.PeerID{byte(rapid.IntRange(0, 255).Draw(t, "id"))},
 					Addr:     drawAddr(t),
 					Link:     drawLink(t),
+					Uploaded: rapid.Uint64().Draw(t, "uploaded"),
 					Left:     uint64(rapid.IntRange(0, 1).Draw(t, "left")),
 					NumWant:  rapid.IntRange(0, 12).Draw(t, "numwant"),
 					Event:    shoal.Event(rapid.IntRange(0, 4).Draw(t, "event")),
@@ -149,6 +153,9 @@ func TestAgainstMaps(t *testing.T) {
 				link := browser(rapid.IntRange(0, 9).Draw(t, "browser"))
 				p.store.Leave(hashes, link)
 				p.naive.leave(hashes, link)
+			},
+			"remove": func(t *rapid.T) {
+				p.remove(t, shoal.InfoHash{byte(rapid.IntRange(0, 3).Draw(t, "torrent"))})
 			},
 			"wait": func(t *rapid.T) {
 				p.wait(time.Duration(rapid.IntRange(1, 60).Draw(t, "seconds")) * time.Second)
@@ -202,7 +209,7 @@ func TestCrowdsAgainstMaps(t *testing.T) {
 			}
 		}
 		for range rapid.IntRange(1, 12).Draw(t, "steps") {
-			switch rapid.IntRange(0, 5).Draw(t, "step") {
+			switch rapid.IntRange(0, 6).Draw(t, "step") {
 			case 0, 1, 2:
 				crowd(t, shoal.EventNone)
 			case 3:
@@ -215,6 +222,8 @@ func TestCrowdsAgainstMaps(t *testing.T) {
 				}
 				p.wait(0)
 				p.checkMoved(t)
+			case 6:
+				p.remove(t, shoal.InfoHash{})
 			}
 			p.check(t, []shoal.InfoHash{{}})
 		}

@@ -19,6 +19,9 @@ type shard struct {
 
 	networks map[networksOf]*networks // of large families; nil until a cap asks
 	past     *past                    // of torrents that are not here; nil without a database
+	tallies  [kinds]tally
+	latest   shoal.Tick // the latest that a peer's time was set
+	moved    uint32     // counts lines that went or were moved
 
 	_ [64]byte // keeps the locks of neighbours off one cache line
 }
@@ -56,25 +59,14 @@ func (s *shard) create(hash *torrentHash) ref {
 	}
 	s.recall(s.line(r))
 	s.store.held.torrents.Add(1)
+	s.store.listing.bins[binOf(hash.info)].Add(1)
 	return r
 }
 
 // drop removes a torrent and all its peers.
 func (s *shard) drop(hash *torrentHash) {
-	p, slot := s.slot(s.page(s.directory.Load().page(hash.half)), hash)
-	r := ref(p[slot])
-	l := s.line(r)
-	s.keep(l)
-	for _, size := range sizes {
-		if l.has(size) {
-			f := s.family(l, size)
-			s.store.held.add(size, -f.peers)
-			f.clear()
-		}
-	}
-	removeSlot(p, slot)
-	s.arena.release(r, 1)
-	s.store.held.torrents.Add(-1)
+	d := detached{shard: s, line: s.detach(hash)}
+	d.free(func() {})
 }
 
 // droppable reports whether an announce may drop a torrent. A large index is

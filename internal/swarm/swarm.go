@@ -12,6 +12,11 @@
 // lies in memory that the garbage collector does not look into (memory.go,
 // arena.go). Peers that no longer announce are swept out (expire.go), and what
 // lies idle after that is moved together (compact.go).
+//
+// Beside the road one may ask for a torrent (torrent.go), for all in the order of
+// their hashes (listing.go, stretch.go), for the peers of one (peers.go, gather.go), and have one
+// taken out (remove.go). None of that holds a lock for longer than an announce may
+// wait.
 package swarm
 
 import (
@@ -39,6 +44,7 @@ type Store struct {
 	held   held
 
 	completions completions
+	listing     listing
 
 	shards [shardCount]shard
 }
@@ -51,9 +57,9 @@ func New(c Config) *Store {
 		memory:  newMemory(mapSegment),
 		times:   makeTimes(c.PeerTimeout),
 
-		shape4:        makeShape(size4, len(line{}.area), c.Details),
-		shape6:        makeShape(size6, len(extra{}.area), c.Details),
-		shapeBrowsers: makeShape(sizeLink, len(extra{}.area), c.Details),
+		shape4:        makeShape(kind4, len(line{}.area), c.Details),
+		shape6:        makeShape(kind6, len(extra{}.area), c.Details),
+		shapeBrowsers: makeShape(kindBrowsers, len(extra{}.area), c.Details),
 	}
 	s.SetLimits(c.Limits)
 	for i := range s.shards {
@@ -83,7 +89,7 @@ func (s *Store) SetLimits(l Limits) { s.limits.Store(&l) }
 // the others neither count nor are given each other.
 func (s *Store) Announce(req *shoal.AnnounceRequest, res *shoal.AnnounceResponse, now shoal.Tick) {
 	hash := s.hash(&req.InfoHash)
-	v := visit{store: s, shard: &s.shards[hash.shard], limits: s.limits.Load(), hash: hash, time: s.times.of(now), start: rand.Uint64()}
+	v := visit{store: s, shard: &s.shards[hash.shard], limits: s.limits.Load(), hash: hash, now: now, time: s.times.of(now), start: rand.Uint64()}
 	v.shard.mu.Lock()
 	v.announce(req, res)
 	v.shard.mu.Unlock()

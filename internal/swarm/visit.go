@@ -14,6 +14,7 @@ type visit struct {
 	shard  *shard
 	limits *Limits
 	hash   torrentHash
+	now    shoal.Tick
 	time   uint8  // now, as a peer's time byte
 	start  uint64 // random, says where the answer's windows begin
 }
@@ -56,7 +57,7 @@ func (v *visit) announce(req *shoal.AnnounceRequest, res *shoal.AnnounceResponse
 	switch {
 	case at >= 0 && req.Hidden: // stored before the rules hid it
 		own.drop(at)
-		v.store.held.add(size, -1)
+		v.store.held.peers.Add(-1)
 		at = -1
 	case at >= 0:
 		at = v.refresh(&own, at, req)
@@ -114,13 +115,14 @@ func (v *visit) handLinks(f *family, at int, req *shoal.AnnounceRequest, res *sh
 
 // join stores a newcomer and returns its position, or -1.
 func (v *visit) join(f *family, k key, req *shoal.AnnounceRequest) int {
+	v.shard.note(v.now)
 	at := f.insert(&v.shard.random, k, v.time, peerid.Index(req.PeerID)|bitHere, req.Seeder())
 	f.save()
 	if at < 0 {
 		v.store.held.peersRefused.Add(1)
 		return -1
 	}
-	v.store.held.add(f.shape.size, 1)
+	v.store.held.peers.Add(1)
 	if f.shape.ids {
 		f.details(at).set(req)
 	}
@@ -130,6 +132,7 @@ func (v *visit) join(f *family, k key, req *shoal.AnnounceRequest) int {
 // refresh brings a stored peer up to date and returns where it stands now.
 func (v *visit) refresh(f *family, at int, req *shoal.AnnounceRequest) int {
 	seeder, leecher := req.Seeder(), at < f.leechers
+	v.shard.note(v.now)
 	time := f.time(at)
 	counted := *time & bitCounted
 	if leecher && counted == 0 && (seeder || req.Event == shoal.EventCompleted) {
@@ -153,7 +156,7 @@ func (v *visit) leave(l *line, k key, size int, res *shoal.AnnounceResponse) {
 	f := v.shard.family(l, size)
 	if at := f.find(k); at >= 0 {
 		f.drop(at)
-		v.store.held.add(size, -1)
+		v.store.held.peers.Add(-1)
 	}
 	if size != sizeLink {
 		res.Complete, res.Incomplete = v.shard.counts(l)
