@@ -8,11 +8,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/shoal-tracker/shoal/internal/app"
 	"github.com/shoal-tracker/shoal/internal/config"
 )
 
@@ -68,23 +68,15 @@ if not.`
 	root.Example = `  shoal
   shoal -c FILE --set udp.workers=4
   shoal announce udp://127.0.0.1:6969/announce 0123456789abcdef0123456789abcdef01234567`
-	root.Version = version()
+	root.Version = app.Version()
 	root.SilenceErrors = true
 	root.SilenceUsage = true
 	root.SuggestionsMinimumDistance = 2
 	root.AddCommand(newServeCommand(), newConfigCommand(), newAnnounceCommand(), newScrapeCommand(),
-		newKeyCommand(), newWhitelistCommand(), newDenyCommand())
+		newKeyCommand(), newWhitelistCommand(), newDenyCommand(), newTorrentCommand())
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	usageOf(root)
 	return root
-}
-
-// version is what the go tool stamped into the program.
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "unknown"
 }
 
 // usageError is about the command line itself.

@@ -1,138 +1,111 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
-	"fmt"
-	"io"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/shoal-tracker/shoal"
+	"github.com/shoal-tracker/shoal/internal/apiclient"
 	"github.com/shoal-tracker/shoal/internal/app"
 	"github.com/shoal-tracker/shoal/internal/config"
 )
 
-// listFlags are the flags of every command that changes or shows a list.
-type listFlags struct {
-	source  configFlags
-	offline bool
-	json    bool
-}
+// offline is who the log of changes names for what is done on the database itself.
+const offline = "offline"
 
-func (f *listFlags) addTo(cmd *cobra.Command) {
-	f.source.addTo(cmd)
-	cmd.Flags().BoolVar(&f.offline, "offline", false, "work on the database itself; a running tracker takes changes in when it gets SIGHUP")
-	cmd.Flags().BoolVar(&f.json, "json", false, "print JSON")
-}
+// databaseLists are the lists in a database, whether a tracker runs on it or not.
+type databaseLists struct{ *app.Database }
 
-var errOnline = errors.New("add --offline: this version changes keys and lists in the database alone, and a running tracker takes them in when it gets SIGHUP")
-
-// config reads the configuration that says where the database is.
-func (f *listFlags) config() (*config.Config, error) {
-	if !f.offline {
-		return nil, usageError{errOnline}
+// onDatabase opens the database that the configuration names, for one command.
+func onDatabase(cmd *cobra.Command, cfg *config.Config, work func(lists) error) (err error) {
+	d, err := app.OpenDatabase(cmd.Context(), cfg, cmd.Name() == "add")
+	if err != nil {
+		return err
 	}
-	return f.source.load("")
+	defer func() { err = errors.Join(err, d.Close()) }()
+	return work(databaseLists{d})
 }
 
-// untilOf returns when something expires that lasts for so many seconds; 0: never.
-func untilOf(seconds int64) (time.Time, error) {
-	const most = 100 * 365 * 24 * 60 * 60
-	if seconds < 0 || seconds > most {
-		return time.Time{}, fmt.Errorf("--seconds %d: must be 1 to %d, or left out for ever", seconds, most)
+func (d databaseLists) AddKeys(ctx context.Context, keys []apiclient.NewKey) ([]apiclient.Key, error) {
+	now := time.Now()
+	rows := make([]app.Key, len(keys))
+	kept := make([]apiclient.Key, len(keys))
+	for i, k := range keys {
+		rows[i] = app.Key{Key: k.Key, Label: k.Label, Created: now, Until: untilOf(now, k.Seconds)}
+		kept[i] = listedKey(rows[i])
 	}
-	if seconds == 0 {
-		return time.Time{}, nil
+	if err := d.Database.AddKeys(ctx, offline, rows...); err != nil {
+		return nil, err
 	}
-	return time.Now().Add(time.Duration(seconds) * time.Second).Truncate(time.Second), nil
+	return kept, nil
 }
 
-// fromInput reports whether the one argument asks to read standard input.
-func fromInput(args []string) bool { return len(args) == 1 && args[0] == "-" }
-
-const (
-	maxBatch = 500      // lines that are committed together
-	maxLine  = 64 << 10 // bytes
-)
-
-// eachBatch reads lines and hands them on as they come: as many as there are, 500
-// at most, and never waiting for one while it has others. Empty lines and those
-// that begin with # are passed over.
-func eachBatch(in io.Reader, take func(first int, lines []string) error) error {
-	lines := make(chan string, maxBatch)
-	var failed error
-	go func() {
-		defer close(lines)
-		scanner := bufio.NewScanner(in)
-		scanner.Buffer(nil, maxLine)
-		for scanner.Scan() {
-			lines <- scanner.Text()
-		}
-		failed = scanner.Err() // read after lines was closed
-	}()
-	number := 0
-	for line := range lines {
-		batch := []string{line}
-	more:
-		for len(batch) < maxBatch {
-			select {
-			case line, ok := <-lines:
-				if !ok {
-					break more
-				}
-				batch = append(batch, line)
-			default:
-				break more
-			}
-		}
-		if err := take(number+1, batch); err != nil {
-			return err
-		}
-		number += len(batch)
-	}
-	if failed != nil {
-		return fmt.Errorf("reading standard input, behind line %d: %w", number, failed)
-	}
-	return nil
+func (d databaseLists) RemoveKeys(ctx context.Context, keys []string) (found int, err error) {
+	return d.Database.RemoveKeys(ctx, offline, keys...)
 }
 
-// isComment reports whether a line of a list says nothing.
-func isComment(line string) bool {
-	line = strings.TrimSpace(strings.TrimPrefix(line, "\ufeff"))
-	return line == "" || line[0] == '#'
-}
-
-// hashesOf reads info hashes from arguments, or from standard input.
-func hashesOf(cmd *cobra.Command, args []string, take func([]shoal.InfoHash) error) error {
-	if !fromInput(args) {
-		hashes, err := parseInfoHashes(args)
+func (d databaseLists) EachKey(ctx context.Context, visit func(apiclient.Key) error) error {
+	const limit = 1000
+	after := ""
+	for {
+		page, err := d.KeysWithAccounts(ctx, after, limit)
 		if err != nil {
 			return err
 		}
-		return take(hashes)
-	}
-	return eachBatch(cmd.InOrStdin(), func(first int, lines []string) error {
-		var hashes []shoal.InfoHash
-		for i, line := range lines {
-			if isComment(line) {
-				continue
+		for _, k := range page {
+			listed := listedKey(k.Key)
+			listed.Uploaded, listed.Downloaded = k.Uploaded, k.Downloaded
+			if err := visit(listed); err != nil {
+				return err
 			}
-			text, _, _ := strings.Cut(strings.TrimPrefix(line, "\ufeff"), "#")
-			hash, err := shoal.ParseInfoHash(strings.TrimSpace(text))
-			if err != nil {
-				return fmt.Errorf("standard input, line %d: %w", first+i, err)
-			}
-			hashes = append(hashes, hash)
+			after = k.Key.Key
 		}
-		if len(hashes) == 0 {
+		if len(page) < limit {
 			return nil
 		}
-		return take(hashes)
+	}
+}
+
+func (d databaseLists) AddAllowed(ctx context.Context, hashes []shoal.InfoHash) error {
+	return d.Database.AddAllowed(ctx, offline, hashes...)
+}
+
+func (d databaseLists) RemoveAllowed(ctx context.Context, hashes []shoal.InfoHash) (found int, err error) {
+	return d.Database.RemoveAllowed(ctx, offline, hashes...)
+}
+
+func (d databaseLists) AddDenied(ctx context.Context, torrents []apiclient.NewDenied) error {
+	now := time.Now()
+	rows := make([]app.Denied, len(torrents))
+	for i, t := range torrents {
+		rows[i] = app.Denied{Hash: t.Hash, Reason: t.Reason, Created: now, Until: untilOf(now, t.Seconds)}
+	}
+	return d.Database.AddDenied(ctx, offline, rows...)
+}
+
+func (d databaseLists) RemoveDenied(ctx context.Context, hashes []shoal.InfoHash) (found int, err error) {
+	return d.Database.RemoveDenied(ctx, offline, hashes...)
+}
+
+func (d databaseLists) EachDenied(ctx context.Context, visit func(apiclient.Denied) error) error {
+	return d.Database.EachDenied(ctx, func(t app.Denied) error {
+		return visit(apiclient.Denied{Hash: t.Hash, Reason: t.Reason, Created: unixOrNull(t.Created), ValidUntil: unixOrNull(t.Until)})
 	})
+}
+
+func listedKey(k app.Key) apiclient.Key {
+	return apiclient.Key{Key: k.Key, Label: k.Label, Created: unixOrNull(k.Created), ValidUntil: unixOrNull(k.Until)}
+}
+
+// untilOf returns when something expires that lasts for so many seconds; 0: never.
+func untilOf(now time.Time, seconds int64) time.Time {
+	if seconds == 0 {
+		return time.Time{}
+	}
+	return now.Add(time.Duration(seconds) * time.Second).Truncate(time.Second)
 }
 
 // unixOrNull returns what JSON has for a time: seconds, or null for never.
@@ -142,70 +115,4 @@ func unixOrNull(t time.Time) *int64 {
 	}
 	seconds := t.Unix()
 	return &seconds
-}
-
-// expiryOf returns a time as people read it.
-func expiryOf(t time.Time) string {
-	if t.IsZero() {
-		return "never"
-	}
-	return t.UTC().Format(time.DateTime + " UTC")
-}
-
-// with opens the database that the configuration names, for one command.
-func (f *listFlags) with(cmd *cobra.Command, work func(lists) error) (err error) {
-	cmd.SilenceUsage = true
-	cfg, err := f.config()
-	if err != nil {
-		return err
-	}
-	d, err := app.OpenDatabase(cmd.Context(), cfg, cmd.Name() == "add")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, d.Close()) }()
-	return work(d)
-}
-
-// lists are what can be changed.
-type lists interface {
-	AddKeys(ctx context.Context, keys ...app.Key) error
-	RemoveKey(ctx context.Context, key string) (found bool, err error)
-	EachKey(ctx context.Context, each func(app.Key) error) error
-	Account(ctx context.Context, key shoal.AuthKey) (app.Account, error)
-
-	AddAllowed(ctx context.Context, hashes ...shoal.InfoHash) error
-	RemoveAllowed(ctx context.Context, hashes ...shoal.InfoHash) (found int, err error)
-	EachAllowed(ctx context.Context, each func(shoal.InfoHash) error) error
-
-	AddDenied(ctx context.Context, denied ...app.Denied) error
-	RemoveDenied(ctx context.Context, hashes ...shoal.InfoHash) (found int, err error)
-	EachDenied(ctx context.Context, each func(app.Denied) error) error
-}
-
-// listCommand is the parent of what can be done with one list.
-func listCommand(use, short string, children ...*cobra.Command) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   use,
-		Short: short,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return fmt.Errorf("%s what? add, list or remove", use)
-			}
-			return noArguments(cmd, args)
-		},
-		RunE:                       func(*cobra.Command, []string) error { return nil },
-		SuggestionsMinimumDistance: 2,
-	}
-	cmd.AddCommand(children...)
-	return cmd
-}
-
-// removed says how many of those that were named are gone now.
-func removed(cmd *cobra.Command, what string, named, found int) error {
-	if found < named {
-		return fmt.Errorf("%d of %d %s were not there; the rest is removed", named-found, named, what)
-	}
-	fmt.Fprintf(cmd.OutOrStdout(), "%d removed\n", found)
-	return nil
 }

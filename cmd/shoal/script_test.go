@@ -33,7 +33,12 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 }
 
 func runScripts(t *testing.T, dir string) {
-	testscript.Run(t, testscript.Params{Dir: dir, RequireExplicitExec: true, Cmds: commands})
+	setup := func(env *testscript.Env) error { // not the standard ports: scripts run at the same time
+		env.Setenv("SHOAL_API__LISTEN", "127.0.0.1:0")
+		env.Setenv("SHOAL_HEALTH__LISTEN", "127.0.0.1:0")
+		return nil
+	}
+	testscript.Run(t, testscript.Params{Dir: dir, RequireExplicitExec: true, Setup: setup, Cmds: commands})
 }
 
 // await FILE REGEXP [VARIABLE...] waits until the file has a match, and puts

@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -51,6 +52,7 @@ func serve(ctx context.Context, source *configFlags) error {
 		return err
 	}
 	s := server{tracker: tracker, running: cfg, load: source.load, log: log, level: level}
+	tracker.SetReload(func(context.Context) (app.Reloaded, error) { return s.reload() })
 	return s.run(ctx, signals)
 }
 
@@ -88,6 +90,7 @@ type server struct {
 		Run(ctx context.Context) error
 		Reload(cfg *config.Config) error
 	}
+	mu      sync.Mutex     // held by a reload: signals and the API ask for them
 	running *config.Config // with what reloads changed
 	load    func(running string) (*config.Config, error)
 	log     *slog.Logger
@@ -111,7 +114,7 @@ func (s *server) run(ctx context.Context, signals <-chan os.Signal) error {
 // stop, which makes it so.
 func (s *server) wait(done <-chan error, signals <-chan os.Signal, stop func()) error {
 	var stopping time.Time
-	reloads := reloads{run: s.reload}
+	reloads := reloads{run: func() { _, _ = s.reload() }} // the log has what came of it
 	for {
 		select {
 		case err := <-done:
@@ -179,20 +182,22 @@ func (s *server) ended(err error) error {
 	return nil
 }
 
-// reload puts what is live of the configuration in force. One with an error
-// changes nothing.
-func (s *server) reload() {
+// reload puts what is live of the configuration in force, and says what differs.
+// One with an error changes nothing.
+func (s *server) reload() (app.Reloaded, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	next, err := s.load(s.running.Origin)
 	if err != nil {
 		for _, e := range unjoin(err) {
 			s.log.Error("configuration not reloaded, nothing was changed", slog.String("error", e.Error()))
 		}
-		return
+		return app.Reloaded{}, err
 	}
 	change := config.Reload(s.running, next)
 	if err := s.tracker.Reload(change.Config); err != nil {
 		s.log.Error("configuration not reloaded, nothing was changed", slog.String("error", err.Error()))
-		return
+		return app.Reloaded{}, err
 	}
 	s.running = change.Config
 	s.level.Set(levelOf(change.Config.Log))
@@ -200,6 +205,7 @@ func (s *server) reload() {
 	if len(change.Restart) > 0 {
 		s.log.Warn("changed, but needs a restart", slog.String("keys", list(change.Restart)))
 	}
+	return app.Reloaded{Applied: change.Applied, Restart: change.Restart}, nil
 }
 
 func list(keys []string) string {

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -10,7 +11,7 @@ import (
 )
 
 func newWhitelistCommand() *cobra.Command {
-	return listCommand("whitelist", "Add, list or remove torrents of a listed tracker",
+	return parentCommand("whitelist", "Add, list or remove torrents of a listed tracker", "add, list or remove",
 		newWhitelistAddCommand(), newWhitelistListCommand(), newWhitelistRemoveCommand())
 }
 
@@ -19,16 +20,17 @@ func newWhitelistAddCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "add INFOHASH… | -",
 		Short: "Let torrents in",
-		Long: `Add torrents to the whitelist, and say so once they are safely in the database.
-Each INFOHASH has 40 hexadecimal digits, or the 64 of version 2. With - they are
-read from standard input, one a line, and committed up to 500 at a time.`,
-		Example: `  shoal whitelist add --offline 0123456789abcdef0123456789abcdef01234567
-  shoal whitelist add --offline - < torrents.txt`,
+		Long: `Add torrents to the whitelist of a running tracker, and say so once they are safely
+in its database and let in. Each INFOHASH has 40 hexadecimal digits, or the 64 of
+version 2. With - they are read from standard input, one a line, and committed up
+to 500 at a time.`,
+		Example: `  shoal whitelist add 0123456789abcdef0123456789abcdef01234567
+  shoal whitelist add - < torrents.txt`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return flags.with(cmd, func(l lists) error {
 				return hashesOf(cmd, args, func(hashes []shoal.InfoHash) error {
-					if err := l.AddAllowed(cmd.Context(), hashes...); err != nil {
+					if err := l.AddAllowed(cmd.Context(), hashes); err != nil {
 						return err
 					}
 					return printHashes(cmd, hashes)
@@ -42,12 +44,14 @@ read from standard input, one a line, and committed up to 500 at a time.`,
 
 // printHashes tells of each that it is kept.
 func printHashes(cmd *cobra.Command, hashes []shoal.InfoHash) error {
-	for _, hash := range hashes {
-		if _, err := fmt.Fprintln(cmd.OutOrStdout(), hash); err != nil {
-			return err
+	return printing(cmd, func(w io.Writer) error {
+		for _, hash := range hashes {
+			if _, err := fmt.Fprintln(w, hash); err != nil {
+				return err
+			}
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 func newWhitelistListCommand() *cobra.Command {
@@ -56,16 +60,19 @@ func newWhitelistListCommand() *cobra.Command {
 		Use:     "list",
 		Short:   "List the torrents that are let in",
 		Long:    `List the torrents of the whitelist in the database. Those of allow_file are in that file.`,
-		Example: `  shoal whitelist list --offline`,
+		Example: `  shoal whitelist list`,
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return flags.with(cmd, func(l lists) error {
-				encoder := json.NewEncoder(cmd.OutOrStdout())
-				return l.EachAllowed(cmd.Context(), func(hash shoal.InfoHash) error {
-					if flags.json {
-						return encoder.Encode(map[string]string{"info_hash": hash.String()})
-					}
-					return printHashes(cmd, []shoal.InfoHash{hash})
+				return printing(cmd, func(w io.Writer) error {
+					encoder := json.NewEncoder(w)
+					return l.EachAllowed(cmd.Context(), func(hash shoal.InfoHash) error {
+						if flags.json {
+							return encoder.Encode(map[string]string{"info_hash": hash.String()})
+						}
+						_, err := fmt.Fprintln(w, hash)
+						return err
+					})
 				})
 			})
 		},
@@ -79,7 +86,7 @@ func newWhitelistRemoveCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "remove INFOHASH…",
 		Short:   "Let torrents in no longer",
-		Example: `  shoal whitelist remove --offline 0123456789abcdef0123456789abcdef01234567`,
+		Example: `  shoal whitelist remove 0123456789abcdef0123456789abcdef01234567`,
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return flags.with(cmd, func(l lists) error {
@@ -87,7 +94,7 @@ func newWhitelistRemoveCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				found, err := l.RemoveAllowed(cmd.Context(), hashes...)
+				found, err := l.RemoveAllowed(cmd.Context(), hashes)
 				if err != nil {
 					return err
 				}

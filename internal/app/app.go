@@ -11,13 +11,17 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/shoal-tracker/shoal"
 	"github.com/shoal-tracker/shoal/internal/accounting"
+	"github.com/shoal-tracker/shoal/internal/api"
+	"github.com/shoal-tracker/shoal/internal/certificates"
 	"github.com/shoal-tracker/shoal/internal/config"
 	"github.com/shoal-tracker/shoal/internal/database"
+	"github.com/shoal-tracker/shoal/internal/metrics"
 	"github.com/shoal-tracker/shoal/internal/streamio"
 	"github.com/shoal-tracker/shoal/internal/swarm"
 	"github.com/shoal-tracker/shoal/internal/tracker"
@@ -27,19 +31,25 @@ import (
 
 // App is a whole tracker.
 type App struct {
-	config *config.Config // as it was at the start
-	log    *slog.Logger
-	clock  shoal.Clock
+	config  *config.Config // as it was at the start
+	log     *slog.Logger
+	clock   shoal.Clock
+	started time.Time
 
-	mu      sync.Mutex     // of what follows, which a reload and the database change
+	changing changing // taken before mu, and for as long as a change takes
+	missed   bool     // the database was not there for a reload
+	doubts   chan struct{}
+
+	mu      sync.Mutex     // of what follows, held for a moment
 	running *config.Config // with what reloads changed
 	lists   lists
-	missed  bool // the database was not there for a reload
 
 	details   bool // the swarm keeps them
 	ledger    *accounting.Ledger
 	database  atomic.Pointer[database.Database] // nil: there is none, or not yet
 	completed uint64                            // of the swarm's total, what has been gathered
+
+	completedBefore atomic.Uint64 // the database's total, when it was opened
 
 	swarm       *swarm.Store
 	tracker     *tracker.Tracker
@@ -48,6 +58,12 @@ type App struct {
 	loops       *streamio.Loops
 	browsers    *wsserver.Server
 	sites       []*site
+
+	api             *api.Server
+	health          *api.Health
+	apiCertificates *certificates.Certificates // nil: the API is plain HTTP
+	metrics         *metrics.Registry
+	reload          func(context.Context) (Reloaded, error)
 }
 
 // New builds a tracker and binds every socket of it, so that it either serves
@@ -59,7 +75,8 @@ func New(cfg *config.Config, log *slog.Logger) (*App, error) {
 	}
 	a := &App{
 		config: cfg, running: cfg, log: log, connections: streamio.NewLimit(connections(cfg)),
-		lists: lists{files, noLists()}, details: keepsDetails(cfg),
+		lists: lists{files, noLists()}, details: keepsDetails(cfg), started: time.Now(),
+		changing: make(changing, 1), doubts: make(chan struct{}, 1), metrics: metrics.New(),
 	}
 	giveBackLists(a.lists.len())
 	a.connections.SetMemory(connectionMemory())
@@ -98,7 +115,10 @@ func (a *App) listen(cfg *config.Config) error {
 	for _, server := range a.udp {
 		server.SetOwn(a.UDPAddrs())
 	}
-	return a.listenHTTP(cfg)
+	if err := a.listenHTTP(cfg); err != nil {
+		return err
+	}
+	return a.listenManagement(cfg)
 }
 
 // Run serves until ctx ends and returns nil then, with every socket closed and
@@ -115,6 +135,12 @@ func (a *App) Run(ctx context.Context) error {
 	group.Go(func() error { a.swarm.Run(ctx, &a.clock); return nil })
 	group.Go(func() error { watch(ctx, a.Totals, a.log); return nil })
 	group.Go(func() error { giveBack(ctx); return nil })
+	group.Go(func() error { a.settleDoubts(ctx); return nil })
+	group.Go(func() error { return a.api.Serve(ctx) })
+	group.Go(func() error { return a.health.Serve(ctx) })
+	if a.apiCertificates != nil {
+		group.Go(func() error { return a.apiCertificates.Run(ctx) })
+	}
 	for _, server := range a.udp {
 		group.Go(func() error { return server.Serve(ctx) })
 	}
@@ -134,6 +160,12 @@ func (a *App) Run(ctx context.Context) error {
 // Close frees the sockets of an App that was never run.
 func (a *App) Close() error {
 	var errs []error
+	if a.health != nil {
+		errs = append(errs, a.health.Close())
+	}
+	if a.api != nil {
+		errs = append(errs, a.api.Close())
+	}
 	if a.loops != nil {
 		errs = append(errs, a.loops.Close())
 	}
@@ -147,13 +179,15 @@ func (a *App) Close() error {
 }
 
 // Reload puts the live keys of cfg in force: [tracker] but peer_timeout and
-// peer_details, [limits], [access], [accounting], [webtorrent], and whose headers
-// are believed. Lists, certificates and ticket keys are read again. A list file
+// peer_details, [limits], [access], [accounting], [webtorrent], the tokens of [api],
+// and whose headers are believed. Lists, certificates and ticket keys are read again. A list file
 // with an error changes nothing at all; a database that is away leaves the lists
 // that were read of it.
 func (a *App) Reload(cfg *config.Config) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	if err := a.changing.lock(context.Background()); err != nil {
+		return err
+	}
+	defer a.changing.unlock()
 	files, err := readFiles(cfg, a.log)
 	if err != nil {
 		return err
@@ -162,16 +196,24 @@ func (a *App) Reload(cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
-	replaced := a.lists.len()
-	a.lists, a.running = lists{files, kept}, cfg
+	managed, err := a.apiConfig(cfg)
+	if err != nil {
+		return err
+	}
 	limits := a.swarmLimits(cfg)
 	a.ledger.Configure(cfg.Accounting)
 	a.ledger.SetLimit(limits.Peers)
 	a.swarm.SetLimits(limits)
 	a.connections.Set(connections(cfg))
-	a.tracker.Configure(cfg.Tracker, a.lists.chain(cfg))
-	giveBackLists(replaced + a.lists.len())
+	a.mu.Lock()
+	entries := a.lists.len()
+	a.running = cfg
+	a.enforce(cfg, lists{files, kept})
+	entries += a.lists.len()
+	a.mu.Unlock()
+	giveBackLists(entries)
 	a.browsers.Configure(cfg.WebTorrent)
+	a.api.Configure(managed)
 	for i, s := range a.sites {
 		if i < len(cfg.HTTP) {
 			s.server.Configure(cfg.HTTP[i].Config)
@@ -179,6 +221,9 @@ func (a *App) Reload(cfg *config.Config) error {
 		if s.certificates != nil {
 			s.certificates.Reload()
 		}
+	}
+	if a.apiCertificates != nil {
+		a.apiCertificates.Reload()
 	}
 	a.warn(cfg)
 	return nil
@@ -197,9 +242,7 @@ func (a *App) UDPAddrs() []netip.AddrPort {
 func (a *App) HTTPAddrs() []netip.AddrPort {
 	var addrs []netip.AddrPort
 	for _, s := range a.sites {
-		for _, listener := range s.listeners {
-			addrs = append(addrs, listener.Addr())
-		}
+		addrs = append(addrs, s.addrs()...)
 	}
 	return addrs
 }

@@ -30,6 +30,7 @@ func testConfig(t *testing.T, engine string) *config.Config {
 	cfg.DataDir = filepath.Join(t.TempDir(), "data")
 	listen := []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0"), netip.MustParseAddrPort("[::1]:0")}
 	cfg.UDP[0].Listen, cfg.HTTP[0].Listen = listen, listen
+	cfg.API.Listen, cfg.Health.Listen = listen[:1], listen[:1]
 	cfg.UDP[0].Engine = engine
 	return cfg
 }

@@ -50,16 +50,19 @@ func (a *App) openDatabase(ctx context.Context, patience time.Duration) error {
 	if err != nil {
 		return errors.Join(err, d.Close())
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	if err := a.changing.lock(ctx); err != nil {
+		return errors.Join(err, d.Close())
+	}
+	defer a.changing.unlock()
 	if a.missed { // a reload that came while it was read, and may be about more
 		if l, err = readLists(ctx, d, a.log); err != nil {
 			return errors.Join(err, d.Close())
 		}
 		a.missed = false
 	}
-	a.lists.databaseLists = l
-	a.tracker.Configure(a.running.Tracker, a.lists.chain(a.running))
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.enforce(a.running, lists{a.lists.fileLists, l})
 	a.database.Store(d)
 	a.log.Info("database", slog.String("driver", a.config.Database.Driver))
 	giveBackLists(a.lists.len())
@@ -133,7 +136,7 @@ func (a *App) rereadLists(cfg *config.Config) (databaseLists, error) {
 		}
 	}
 	a.missed = d == nil
-	from, to := a.running.Access, cfg.Access
+	from, to := a.inForce().Access, cfg.Access
 	if a.config.Database.Driver != "none" &&
 		(to.Private && !from.Private || to.Listed && (!from.Listed || to.AllowFile != from.AllowFile)) {
 		return databaseLists{}, fmt.Errorf("private, listed and allow_file of [access] cannot be changed while the database is away: %w", err)
@@ -141,6 +144,8 @@ func (a *App) rereadLists(cfg *config.Config) (databaseLists, error) {
 	if d != nil {
 		a.log.Warn("the lists of the database were not read again, those that were stay in force", slog.String("error", err.Error()))
 	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	return a.lists.databaseLists, nil
 }
 
@@ -162,8 +167,13 @@ func (a *App) readCompleted(ctx context.Context, d *database.Database) error {
 	if err := a.trimCompleted(ctx, d); err != nil {
 		return err
 	}
+	total, err := d.Total(ctx, "completed")
+	if err != nil {
+		return err
+	}
+	a.completedBefore.Store(total)
 	counts := []swarm.Completed{} // not nil: there is a database
-	err := d.EachCompleted(ctx, func(hash shoal.InfoHash, n uint32) error {
+	err = d.EachCompleted(ctx, func(hash shoal.InfoHash, n uint32) error {
 		counts = append(counts, swarm.Completed{Hash: hash, Count: n})
 		return nil
 	})
@@ -184,7 +194,7 @@ func (a *App) trimCompleted(ctx context.Context, d *database.Database) error {
 	return err
 }
 
-// trim does it again and again until ctx ends.
+// trim does it again and again until ctx ends, and forgets the oldest changes.
 func (a *App) trim(ctx context.Context, d *database.Database) {
 	ticker := time.NewTicker(trimEvery)
 	defer ticker.Stop()
@@ -194,8 +204,9 @@ func (a *App) trim(ctx context.Context, d *database.Database) {
 			return
 		case <-ticker.C:
 		}
-		// If it fails, the drain has something to say of the database, too.
+		// If one fails, the drain has something to say of the database, too.
 		_ = a.trimCompleted(ctx, d)
+		_, _ = d.TrimChanges(ctx, database.ChangesKept)
 	}
 }
 

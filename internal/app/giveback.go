@@ -20,8 +20,12 @@ const (
 	sparedHeap     = 1 << 20         // growth that is not worth it
 )
 
-// giveBack returns memory to the system after a peak, until ctx ends.
-func giveBack(ctx context.Context) { giveBackAt(ctx, giveBackEvery, goMemory()) }
+// giveBack returns memory to the system after a peak, of which the start is one,
+// until ctx ends.
+func giveBack(ctx context.Context) {
+	debug.FreeOSMemory()
+	giveBackAt(ctx, giveBackEvery, goMemory())
+}
 
 // giveBackAt looks every so often whether more is held than there has been at
 // the least, which is least so far.

@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"net/netip"
 
 	"github.com/shoal-tracker/shoal/internal/certificates"
 	"github.com/shoal-tracker/shoal/internal/config"
@@ -15,6 +16,15 @@ type site struct {
 	server       *httpserver.Server
 	certificates *certificates.Certificates // nil: plain HTTP alone
 	listeners    []*streamio.Listener
+}
+
+// addrs returns what the section listens on.
+func (s *site) addrs() []netip.AddrPort {
+	var addrs []netip.AddrPort
+	for _, listener := range s.listeners {
+		addrs = append(addrs, listener.Addr())
+	}
+	return addrs
 }
 
 // listenHTTP binds the HTTP trackers, which hand WebSockets on to the WebTorrent
@@ -83,5 +93,5 @@ func (a *App) challenge(host, path string) (body []byte, ok bool) {
 			return body, true
 		}
 	}
-	return nil, false
+	return a.apiCertificates.Challenge(host, path)
 }

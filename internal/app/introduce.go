@@ -15,6 +15,9 @@ func (a *App) introduce(cfg *config.Config, limits swarm.Limits) {
 	a.log.Info("udp tracker", slog.String("announce", urls("udp", a.UDPAddrs())))
 	a.log.Info("http tracker", slog.String("announce", a.httpURLs()))
 	a.log.Info("webtorrent tracker", slog.String("announce", a.webTorrentURLs(cfg)))
+	if len(a.APIAddrs()) > 0 {
+		a.log.Info("management API", slog.String("url", a.apiURLs()))
+	}
 	a.log.Info("announces", slog.Duration("interval", cfg.Tracker.Interval),
 		slog.Duration("peer_timeout", cfg.Tracker.PeerTimeout), slog.Int("default_numwant", cfg.Tracker.DefaultNumWant))
 	a.log.Info("limits", slog.Int("torrents", limits.Torrents), slog.Int("peers", limits.Peers),
@@ -77,6 +80,18 @@ func urls[T interface{ String() string }](scheme string, addrs []T) string {
 	var all []string
 	for _, addr := range addrs {
 		all = append(all, scheme+"://"+addr.String()+"/announce")
+	}
+	return strings.Join(all, " ")
+}
+
+func (a *App) apiURLs() string {
+	scheme := "http://"
+	if a.apiCertificates != nil {
+		scheme = "https://"
+	}
+	var all []string
+	for _, addr := range a.APIAddrs() {
+		all = append(all, scheme+addr.String())
 	}
 	return strings.Join(all, " ")
 }

@@ -60,9 +60,9 @@ func keepsDetails(cfg *config.Config) bool {
 	return cfg.Tracker.PeerDetails == "true" || cfg.Tracker.PeerDetails == "auto" && cfg.Access.Private
 }
 
-// spareDescriptors are kept for files, the log, and connections that are
-// closed as soon as they are accepted.
-const spareDescriptors = 100
+// spareDescriptors are kept for files, the log, the database, operators, and
+// connections that are closed as soon as they are accepted.
+const spareDescriptors = 200
 
 // connections returns how many TCP connections may be open: as configured, or
 // what the memory, and the file descriptors that the listeners leave, allow.

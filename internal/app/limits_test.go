@@ -22,12 +22,12 @@ func TestAffordable(t *testing.T) {
 		memory      int64
 		want        int
 	}{
-		{1024, 4, plenty, 920},
-		{1024, 200, plenty, 724},
+		{1024, 4, plenty, 820},
+		{1024, 200, plenty, 624},
 		{1024, 923, plenty, 1},
 		{1024, 2048, plenty, 1}, // too few for the listeners, whose bind will say so
 		{64, 4, plenty, 1},
-		{1 << 40, 76, plenty, 1<<20 - 176},
+		{1 << 40, 76, plenty, 1<<20 - 276},
 		{1 << 20, 4, 1 << 30, 4096}, // an eighth of a GiB, 32 KiB each
 	} {
 		if got := affordable(test.descriptors, test.sockets, test.memory); got != test.want {

@@ -20,8 +20,8 @@ type (
 	// Denied is a torrent that is refused.
 	Denied = database.Denied
 
-	// Account is how much the holder of a key moved.
-	Account = database.Account
+	// Database is an open database.
+	Database = database.Database
 )
 
 // NewKey draws a key.

@@ -116,13 +116,13 @@ func TestListsOfDatabase(t *testing.T) {
 	}
 	hash := shoal.InfoHash{1}
 	says(shoal.KeyUnknown)
-	step(d.AddKeys(t.Context(), Key{Key: aKey, Created: time.Now()}), shoal.KeyUnknown, shoal.TorrentUnlisted)
-	step(d.AddAllowed(t.Context(), hash), shoal.TorrentUnlisted, shoal.OK)
-	step(d.AddDenied(t.Context(), Denied{Hash: hash, Created: time.Now()}), shoal.OK, shoal.TorrentDenied)
-	_, err = d.RemoveDenied(t.Context(), hash)
+	step(d.AddKeys(t.Context(), "test", Key{Key: aKey, Created: time.Now()}), shoal.KeyUnknown, shoal.TorrentUnlisted)
+	step(d.AddAllowed(t.Context(), "test", hash), shoal.TorrentUnlisted, shoal.OK)
+	step(d.AddDenied(t.Context(), "test", Denied{Hash: hash, Created: time.Now()}), shoal.OK, shoal.TorrentDenied)
+	_, err = d.RemoveDenied(t.Context(), "test", hash)
 	step(err, shoal.TorrentDenied, shoal.OK)
-	step(d.AddKeys(t.Context(), Key{Key: aKey, Until: time.Now().Add(-time.Minute)}), shoal.OK, shoal.KeyExpired)
-	_, err = d.RemoveKey(t.Context(), aKey)
+	step(d.AddKeys(t.Context(), "test", Key{Key: aKey, Until: time.Now().Add(-time.Minute)}), shoal.OK, shoal.KeyExpired)
+	_, err = d.RemoveKeys(t.Context(), "test", aKey)
 	step(err, shoal.KeyExpired, shoal.KeyUnknown)
 }
 
@@ -188,7 +188,7 @@ func TestAccounting(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer d.Close()
-	if err := d.AddKeys(t.Context(), Key{Key: aKey, Created: time.Now()}); err != nil {
+	if err := d.AddKeys(t.Context(), "test", Key{Key: aKey, Created: time.Now()}); err != nil {
 		t.Fatal(err)
 	}
 	key := shoal.ParseAuthKey([]byte(aKey))

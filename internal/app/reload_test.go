@@ -5,11 +5,13 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
 	"github.com/shoal-tracker/shoal"
 	"github.com/shoal-tracker/shoal/httptracker"
+	"github.com/shoal-tracker/shoal/internal/api"
 	"github.com/shoal-tracker/shoal/internal/config"
 )
 
@@ -92,6 +94,45 @@ var liveKeys = map[string]struct {
 		func(c *config.Config) { c.Access.PortsDenied = []int{1001} }, refused,
 		"", shoal.PortDenied.Error(),
 	},
+	"api.tokens": {
+		func(c *config.Config) { c.API.Tokens = map[string]api.Token{"new": {Token: "a-new-token"}} },
+		func(t *testing.T, a *App, _ byte) string { return asked(t, a, "Authorization", "Bearer a-new-token") },
+		"401", "200",
+	},
+	"api.torrust_compatible": {
+		func(c *config.Config) { c.API.TorrustCompatible = true },
+		func(t *testing.T, a *App, _ byte) string { return asked(t, a, "Accept", "*/*") },
+		"401", "500",
+	},
+	"api.trusted_proxies": {
+		func(c *config.Config) { c.API.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} },
+		func(t *testing.T, a *App, torrent byte) string {
+			for i := range 20 { // wrong tokens, by two clients of the proxy
+				asked(t, a, "Authorization", "Bearer a-wrong-token", "X-Forwarded-For", fmt.Sprintf("192.0.2.%d", i%2+2*int(torrent)))
+			}
+			return asked(t, a, "Authorization", "Bearer a-wrong-token", "X-Forwarded-For", "198.51.100.1")
+		},
+		"429", "401",
+	},
+}
+
+// asked returns the status that the API answers with to a request with headers.
+func asked(t *testing.T, a *App, headers ...string) string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+a.APIAddrs()[0].String()+"/api/v1/stats", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	res, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	return strconv.Itoa(res.StatusCode)
 }
 
 // notHere has the live keys that are not of the rooms, or that no announce

@@ -31,6 +31,11 @@ func (l *loader) problem(e Error, format string, args ...any) {
 func (l *loader) assign(path []string, v value, source string) {
 	at := Error{Source: source, Line: v.line, Key: strings.Join(path, ".")}
 	generic, section, number := l.resolve(path)
+	if k, rest, ok := tokensAt(path); ok {
+		at.Value = v.String()
+		l.assignTokens(k, path, rest, v, at)
+		return
+	}
 	table, isTable := tableOf(generic)
 	if isTable && v.kind == kindLoose {
 		v = looseTable(v)

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/shoal-tracker/shoal/internal/accounting"
+	"github.com/shoal-tracker/shoal/internal/api"
 	"github.com/shoal-tracker/shoal/internal/database"
 	"github.com/shoal-tracker/shoal/internal/policy"
 	"github.com/shoal-tracker/shoal/internal/swarm"
@@ -17,7 +18,8 @@ import (
 )
 
 // Config is everything a user can set. The comments of its fields, and of the
-// rooms' fields, are the reference that users read.
+// rooms' fields, are the reference that users read. A key with the tag secret:"true"
+// is shown to nobody; so are those that the tag of a section names.
 type Config struct {
 	// Directory for what the tracker keeps. It is relative to the working
 	// directory, and made (mode 0700) when it is missing.
@@ -54,7 +56,13 @@ type Config struct {
 	WebTorrent wsserver.Config `toml:"webtorrent"`
 
 	// Where keys, lists and counts are kept.
-	Database database.Config `toml:"database"`
+	Database database.Config `toml:"database" secret:"dsn"`
+
+	// The management API: JSON over HTTP, for operators, scripts and indexes.
+	API API `toml:"api"`
+
+	// The health check, for load balancers: over HTTP, at /health_check.
+	Health api.HealthConfig `toml:"health"`
 
 	// Origin names what was read: a file, SHOAL_CONFIG_TOML, or "defaults".
 	Origin string `toml:"-"`
@@ -94,6 +102,8 @@ func Default() *Config {
 		Accounting: accounting.DefaultConfig(),
 		WebTorrent: wsserver.DefaultConfig(),
 		Database:   database.DefaultConfig(),
+		API:        defaultAPI(),
+		Health:     api.DefaultHealthConfig(),
 	}
 }
 
@@ -112,6 +122,7 @@ func (c *Config) Validate(report func(key string, value any, allowed string)) {
 	c.Access.Validate(under("access"))
 	c.Accounting.Validate(under("accounting"))
 	c.Database.Validate(under("database"))
+	c.API.Validate(under("api"))
 	c.validateMembers(report)
 	for i := range c.UDP {
 		c.UDP[i].Validate(under("udp." + strconv.Itoa(i)))
@@ -162,6 +173,8 @@ func (c *Config) validateAddresses(report func(key string, value any, allowed st
 	for i := range c.HTTP {
 		check(tcp, fmt.Sprintf("http.%d.listen", i), c.HTTP[i].Listen)
 	}
+	check(tcp, "api.listen", c.API.Listen)
+	check(tcp, "health.listen", c.Health.Listen)
 }
 
 // validateServing reports a tracker that listens nowhere: it would start,

@@ -107,12 +107,22 @@ func (s Section) spelt(key string) (name string, ok bool) {
 			return k.Name(), true
 		}
 	}
+	for _, k := range s.Keys {
+		if label, ok := strings.CutPrefix(key, k.Name()+"_"); ok && k.Field.Type.Kind() == reflect.Map && !isOfService(label) {
+			return k.Name() + "." + label, true
+		}
+	}
 	for _, table := range s.Tables {
 		if table.Field.Tag.Get("toml") == key {
 			return key, true
 		}
 	}
 	return "", false
+}
+
+// isOfService reports whether a variable ends as those that Kubernetes makes up.
+func isOfService(end string) bool {
+	return strings.HasPrefix(end, "service_") || end == "port" || strings.HasPrefix(end, "port_")
 }
 
 // variable returns the name of a key's variable, without the empty parts.
@@ -128,7 +138,7 @@ func (l *loader) flags(set []string) {
 		key, _, ok := strings.Cut(s, "=")
 		if !ok {
 			if strings.ContainsAny(s, ":@/") { // most likely a value, and it may have a password
-				s = "(not shown)"
+				s = notShown
 			}
 			l.problem(Error{Source: "--set", Key: s}, "must be KEY=VALUE, such as log.level=debug")
 		}

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/shoal-tracker/shoal/internal/api"
 )
 
 // Error is one thing that is wrong with a configuration. Load joins all there
@@ -40,9 +42,7 @@ func (e *Error) Error() string {
 func join(problems []*Error) error {
 	rank := map[string]int{}
 	for _, p := range problems {
-		if p.Value != "" && holdsPassword(p) {
-			p.Value = "(not shown)"
-		}
+		p.hide()
 		if _, ok := rank[p.Source]; !ok {
 			rank[p.Source] = len(rank)
 		}
@@ -55,12 +55,6 @@ func join(problems []*Error) error {
 		all[i] = p
 	}
 	return errors.Join(all...)
-}
-
-// holdsPassword reports whether what was written for a key may not stand in a
-// message, which ends up in a log.
-func holdsPassword(p *Error) bool {
-	return p.Key == "database" || strings.HasPrefix(p.Key, "database.") && (p.Key != "database.driver" || strings.ContainsAny(p.Value, ":@"))
 }
 
 // Format returns a setting's value as it is written in a file.
@@ -82,6 +76,8 @@ func Format(value any) string {
 		return formatList(v)
 	case []int:
 		return formatList(v)
+	case map[string]api.Token:
+		return formatTokens(v)
 	}
 	return fmt.Sprint(value)
 }

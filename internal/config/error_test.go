@@ -99,8 +99,8 @@ func TestErrors(t *testing.T) {
 			want: []string{
 				`shoal.toml:1: interval: unknown key; did you mean tracker.interval or webtorrent.interval?`,
 				`shoal.toml:2: log.lvel: unknown key; did you mean log.level?`,
-				`shoal.toml:3: colour: unknown key; there are data_dir and the sections [log], [tracker], [limits], [access], [accounting], [[udp]], [[http]], [webtorrent], [database]`,
-				`shoal.toml:4: udp.tls: unknown section; there are [log], [tracker], [limits], [access], [accounting], [[udp]], [[http]], [webtorrent], [database]`,
+				`shoal.toml:3: colour: unknown key; there are data_dir and the sections [log], [tracker], [limits], [access], [accounting], [[udp]], [[http]], [webtorrent], [database], [api], [health]`,
+				`shoal.toml:4: udp.tls: unknown section; there are [log], [tracker], [limits], [access], [accounting], [[udp]], [[http]], [webtorrent], [database], [api], [health]`,
 				`shoal.toml:6: udp.0.worker: unknown key; did you mean udp.workers?`,
 				`shoal.toml:7: udp.0.log.level: unknown key; did you mean log.level?`,
 				`SHOAL_TRACKER__INTREVAL: tracker.intreval: unknown key; did you mean tracker.interval?`,
@@ -189,8 +189,8 @@ func TestErrors(t *testing.T) {
 				`shoal.toml:5: http.tls: must be written [http.tls] with one bracket, because it stands once below [[http]]`,
 				`shoal.toml:8: http.0.tls.cret: unknown key; did you mean http.tls.cert?`,
 				`shoal.toml:9: http.0.tls.cert = 1: must be a string in quotes`,
-				`shoal.toml:10: http.0.tls: unknown section; there are [log], [tracker], [limits], [access], [accounting], [[udp]], [[http]], [webtorrent], [database]`,
-				`shoal.toml:11: udp.tls: unknown section; there are [log], [tracker], [limits], [access], [accounting], [[udp]], [[http]], [webtorrent], [database]`,
+				`shoal.toml:10: http.0.tls: unknown section; there are [log], [tracker], [limits], [access], [accounting], [[udp]], [[http]], [webtorrent], [database], [api], [health]`,
+				`shoal.toml:11: udp.tls: unknown section; there are [log], [tracker], [limits], [access], [accounting], [[udp]], [[http]], [webtorrent], [database], [api], [health]`,
 				`SHOAL_HTTP_TLS_CERT: is spelt SHOAL_HTTP__TLS__CERT, with two underscores, or SHOAL_HTTP__0__TLS__CERT for the first [[http]] alone`,
 				`SHOAL_HTTP_0_TLS_ACME_DIRECTORY: is spelt SHOAL_HTTP__0__TLS__ACME_DIRECTORY, with two underscores`,
 				`SHOAL_HTTP_TLS: is spelt SHOAL_HTTP__TLS, with two underscores, or SHOAL_HTTP__0__TLS for the first [[http]] alone`,
@@ -201,7 +201,7 @@ func TestErrors(t *testing.T) {
 				`--set: http.0.tls.cert = 1: must be a string in quotes`,
 				`--set: http.0.tls = "{cert=\"a\"}\nb=1": must be a table such as { cert = … }, with any of the keys cert, key, plain, acme, email, acme_directory, acme_roots, min_version, post_quantum, ticket_keys`,
 				`--set: http.tls = "": must be a table such as { cert = … }, with any of the keys cert, key, plain, acme, email, acme_directory, acme_roots, min_version, post_quantum, ticket_keys`,
-				`--set: log.cert: unknown key; did you mean http.tls.cert?`,
+				`--set: log.cert: unknown key; did you mean http.tls.cert or api.tls.cert?`,
 			},
 		},
 		{
@@ -256,7 +256,12 @@ func TestErrors(t *testing.T) {
 		{
 			name: "an address twice",
 			file: "[[udp]]\nlisten = \"127.0.0.1:1\"\n[[udp]]\nlisten = [\"127.0.0.1:2\", \"127.0.0.1:1\"]\n[[http]]\nlisten = \"127.0.0.1:1\"\n",
-			want: []string{`shoal.toml:4: udp.1.listen[1] = "127.0.0.1:1": must be an address that stands once; it stands in udp.0.listen already`},
+			set:  []string{"api.listen=127.0.0.1:1", "health.listen=127.0.0.1:2,127.0.0.1:1"},
+			want: []string{
+				`shoal.toml:4: udp.1.listen[1] = "127.0.0.1:1": must be an address that stands once; it stands in udp.0.listen already`,
+				`--set: api.listen[0] = "127.0.0.1:1": must be an address that stands once; it stands in http.0.listen already`,
+				`--set: health.listen[1] = "127.0.0.1:1": must be an address that stands once; it stands in http.0.listen already`,
+			},
 		},
 		{
 			name:    "too large",

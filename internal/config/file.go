@@ -67,9 +67,12 @@ func (l *loader) inFile(prefix, path []string, v value, source string) {
 func (l *loader) table(path []string, cleared map[string]bool, at Error) (prefix []string, skip bool) {
 	s, ok := sectionOf(strings.Join(path, "."))
 	_, isTable := tableOf(strings.Join(path, "."))
+	_, _, isTokens := tokensAt(path)
 	switch {
 	case isTable:
 		return l.tableBelow(path, cleared, at)
+	case isTokens:
+		return path, false
 	case !ok:
 		l.problem(at, "unknown section; there are %s", sectionNames())
 	case s.Many:

@@ -155,6 +155,14 @@ func TestWarnings(t *testing.T) {
 		{"[tracker]\nuse_ip_param = \"trusted\"", []string{"tracker.use_ip_param: trusted has no effect"}},
 		{"[tracker]\nuse_ip_param = \"trusted\"\n[[http]]\nlisten = \"127.0.0.1:1\"\n[[http]]\ntrusted_proxies = \"10.0.0.1\"", nil},
 		{"[tracker]\nuse_ip_param = \"private\"", nil},
+		{"[api]\nlisten = [\"127.0.0.1:1\", \"[::1]:1\"]", nil},
+		{"[api]\nlisten = [\"127.0.0.1:1\", \"0.0.0.0:1\"]", []string{"api.listen: 0.0.0.0:1 is open to others"}},
+		{"[api]\nlisten = \"0.0.0.0:1\"\ntls = { cert = \"c\", key = \"k\" }", nil},
+		{"[api]\nlisten = \"0.0.0.0:1\"\ntrusted_proxies = \"10.0.0.0/8\"", nil},
+		{"[api]\ntrusted_proxies = [\"0.0.0.0/0\", \"2000::/3\"]", []string{"api.trusted_proxies: 0.0.0.0/0 trusts more", "api.trusted_proxies: 2000::/3 trusts more"}},
+		{"[api.tls]\nacme = [\"api.example.org\"]", []string{"api.tls.acme: the authority will connect"}},
+		{"[api]\nlisten = \"0.0.0.0:443\"\ntls = { acme = [\"api.example.org\"] }", nil},
+		{"[api.tls]\nacme = [\"api.example.org\"]\n[[http]]\nlisten = \"0.0.0.0:80\"", nil},
 	} {
 		c, err := load(test.file, nil, nil)
 		if err != nil {

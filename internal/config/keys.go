@@ -13,6 +13,8 @@ type Key struct {
 	Path  string              // section and name, without the number of a section: "udp.workers", "http.tls.cert"
 	Owner reflect.Type        // the struct that declares it
 	Field reflect.StructField // its declaration there
+
+	Secret bool // shown to nobody
 }
 
 // Section is one struct of settings; the first has no Path and holds the keys
@@ -64,13 +66,18 @@ func declared() []Section {
 			element = element.Elem()
 		}
 		if element.Kind() != reflect.Struct {
-			all[0].Keys = append(all[0].Keys, Key{name, t, field})
+			all[0].Keys = append(all[0].Keys, Key{Path: name, Owner: t, Field: field})
 			continue
 		}
 		s := Section{Path: name, Many: many, Field: field}
 		s.add(element)
 		for _, table := range s.Tables { // what follows the line of a table is the table's
 			s.Keys = append(s.Keys, table.Keys...)
+		}
+		secret := strings.Fields(field.Tag.Get("secret"))
+		for i := range s.Keys {
+			k := &s.Keys[i]
+			k.Secret = k.Field.Tag.Get("secret") == "true" || slices.Contains(secret, k.Name())
 		}
 		all = append(all, s)
 	}
@@ -86,12 +93,15 @@ func (s *Section) add(t reflect.Type) {
 			s.add(field.Type)
 		case field.Type.Kind() == reflect.Struct:
 			table := Table{Path: path, Owner: t, Field: field}
+			without := strings.Fields(field.Tag.Get("without")) // what has no meaning here
 			for inside := range fields(field.Type) {
-				table.Keys = append(table.Keys, Key{path + "." + inside.Tag.Get("toml"), field.Type, inside})
+				if name := inside.Tag.Get("toml"); !slices.Contains(without, name) {
+					table.Keys = append(table.Keys, Key{Path: path + "." + name, Owner: field.Type, Field: inside})
+				}
 			}
 			s.Tables = append(s.Tables, table)
 		default:
-			s.Keys = append(s.Keys, Key{path, t, field})
+			s.Keys = append(s.Keys, Key{Path: path, Owner: t, Field: field})
 		}
 	}
 }
@@ -152,6 +162,8 @@ func (k Key) Type() string {
 		return "size"
 	case takesBool[k.Path]:
 		return "string or boolean"
+	case t.Kind() == reflect.Map:
+		return "table of tokens"
 	case t.Kind() == reflect.Bool:
 		return "boolean"
 	case t.Kind() == reflect.Int:
@@ -178,6 +190,8 @@ func (k Key) Live() bool {
 		// Details that were not kept cannot be had later, and the time of a
 		// peer is kept in hundredths of the timeout.
 		return k.Path != "tracker.peer_details" && k.Path != "tracker.peer_timeout"
+	case "api":
+		return k.Path == "api.tokens" || k.Path == "api.trusted_proxies" || k.Path == "api.torrust_compatible"
 	case "http":
 		return k.Path == "http.trusted_proxies" || k.Path == "http.forwarded"
 	}

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"regexp"
+	"strings"
 )
 
 // DefaultFile is read where no other file is named, if it is there.
@@ -105,6 +106,9 @@ func (l *loader) validate() {
 	l.config.Validate(func(key string, v any, allowed string) {
 		whole := element.ReplaceAllString(key, "")
 		at, written := l.written[whole]
+		if _, rest, ok := tokensAt(strings.Split(whole, ".")); ok && len(rest) > 0 {
+			at, written = l.writtenToken(whole)
+		}
 		switch {
 		case unread[whole]:
 			return

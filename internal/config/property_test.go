@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"github.com/shoal-tracker/shoal/internal/api"
 )
 
 // drawn are values in range, as a file has them, for keys whose range cannot
@@ -73,6 +75,22 @@ var drawn = map[string][]string{
 	"http.tls.min_version":     {`"1.2"`, `"1.3"`},
 	"http.tls.post_quantum":    {"true", "false"},
 	"http.tls.ticket_keys":     {`"tickets"`},
+	"api.listen":               {`""`, "[]", `"127.0.0.1:2"`, `["127.0.0.1:2", "[::1]:2"]`},
+	"api.tokens": {
+		"{}", `{ admin = "12345678" }`, `{ a = "{:@=,}[x]", "b.c" = { token = "87654321", scope = "read" }, d-e_f = { scope = "admin", token = "12345679" } }`,
+	},
+	"api.trusted_proxies":    {`""`, `"10.1.2.3/8"`, `["192.0.2.1", "2001:db8::/32"]`},
+	"api.torrust_compatible": {"true", "false"},
+	"api.tls.cert":           {`"c.pem"`},
+	"api.tls.key":            {`"k.pem"`},
+	"api.tls.acme":           {`["api.example.org"]`},
+	"api.tls.email":          {`""`, `"admin@example.org"`},
+	"api.tls.acme_directory": {`"https://ca.example.org/directory"`},
+	"api.tls.acme_roots":     {`"ca.pem"`},
+	"api.tls.min_version":    {`"1.2"`, `"1.3"`},
+	"api.tls.post_quantum":   {"true", "false"},
+	"api.tls.ticket_keys":    {`"tickets"`},
+	"health.listen":          {`""`, "[]", `"127.0.0.1:3"`, `["127.0.0.1:3", "[::1]:3"]`},
 }
 
 // certificateKeys say for each way to have certificates which keys of the table
@@ -153,6 +171,7 @@ func TestReferenceIsTheDefaults(t *testing.T) {
 	want.Origin = DefaultFile
 	want.Access.ClientsDenied, want.Access.AddressesDenied, want.Access.PortsDenied = []string{}, []netip.Prefix{}, []int{}
 	want.Tracker.ExternalIP, want.HTTP[0].TrustedProxies, want.HTTP[0].TLS.ACME = []netip.Addr{}, []netip.Prefix{}, []string{}
+	want.API.TrustedProxies, want.API.TLS.ACME = []netip.Prefix{}, []string{}
 	if diff := cmp.Diff(want, got, byValue); diff != "" {
 		t.Errorf("-defaults +reference:\n%s", diff)
 	}
@@ -186,6 +205,8 @@ func TestFormat(t *testing.T) {
 		{[]string(nil), "[]"},
 		{[]int{1, 2}, "[1, 2]"},
 		{true, "true"},
+		{map[string]api.Token(nil), "{}"},
+		{map[string]api.Token{"b": {Token: "geheim22"}, "a": {Token: "geheim11", Scope: "read"}}, "{ a = (not shown), b = (not shown) }"},
 		{FormatSize(8 << 20), `"8MiB"`},
 		{FormatSize(1000), `"1000"`},
 		{FormatSize(0), `"0"`},

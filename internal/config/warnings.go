@@ -35,6 +35,7 @@ func (c *Config) Warnings() []string {
 			}
 		}
 	}
+	all = append(all, c.apiWarnings()...)
 	if c.Tracker.UseIPParam == "trusted" && !trusting {
 		all = append(all, "tracker.use_ip_param: trusted has no effect while trusted_proxies is empty in every [[http]] section")
 	}
@@ -67,4 +68,30 @@ func (c *Config) listensOn(ports ...uint16) bool {
 		}
 	}
 	return false
+}
+
+// apiWarnings returns what is hardly meant of the management API.
+func (c *Config) apiWarnings() (all []string) {
+	secure := slices.ContainsFunc(c.API.Listen, func(addr netip.AddrPort) bool { return addr.Port() == portHTTPS })
+	if len(c.API.TLS.ACME) > 0 && !secure && !c.listensOn(portHTTP) {
+		all = append(all, fmt.Sprintf("api.tls.acme: the authority will connect to port %d or %d of each name, and "+
+			"neither an [[http]] section listens on the one nor [api] on the other: have one of these ports lead here, or add a listener",
+			portHTTP, portHTTPS))
+	}
+	for _, network := range c.API.TrustedProxies {
+		if network.Bits() == 0 || isVast(network) {
+			all = append(all, fmt.Sprintf("api.trusted_proxies: %s trusts more than anybody's proxies: "+
+				"who guesses tokens from there can be anyone, and is not slowed", network))
+		}
+	}
+	if c.API.TLS.Enabled() || len(c.API.TrustedProxies) > 0 {
+		return all
+	}
+	for _, addr := range c.API.Listen {
+		if !addr.Addr().IsLoopback() {
+			all = append(all, fmt.Sprintf("api.listen: %s is open to others than this machine, and without [api.tls] "+
+				"the tokens cross the network for everyone to read", addr))
+		}
+	}
+	return all
 }

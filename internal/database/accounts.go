@@ -33,6 +33,37 @@ func (d *Database) Account(ctx context.Context, key shoal.AuthKey) (Account, err
 	return all[0], nil
 }
 
+// A KeyAccount is a key, and how much its holder moved, in bytes.
+type KeyAccount struct {
+	Key
+	Uploaded, Downloaded uint64 // up to 2⁶³−1
+}
+
+// KeysWithAccounts returns the next keys behind one, or from the first, in the
+// order of their bytes, with what has been counted for each. limit is 1 to
+// MaxPage.
+func (d *Database) KeysWithAccounts(ctx context.Context, after string, limit int) ([]KeyAccount, error) {
+	if err := checkLimit(limit); err != nil {
+		return nil, err
+	}
+	all, err := rows(ctx, d, scanKeyAccount,
+		"SELECT k.passkey, k.label, k.created, k.expires, COALESCE(a.uploaded, 0), COALESCE(a.downloaded, 0)"+
+			" FROM shoal_keys k LEFT JOIN shoal_accounts a ON a.hash = k.hash"+
+			" WHERE k.passkey > ? ORDER BY k.passkey LIMIT ?",
+		keyCursor(after), limit)
+	if err != nil {
+		return nil, fmt.Errorf("read the keys and what was counted for them: %w", err)
+	}
+	return all, nil
+}
+
+func scanKeyAccount(row *sql.Rows) (k KeyAccount, err error) {
+	var created, expires int64
+	err = row.Scan(&k.Key.Key, &k.Label, &created, &expires, &k.Uploaded, &k.Downloaded)
+	k.Created, k.Until = moment(created), moment(expires)
+	return k, err
+}
+
 var (
 	knownKeys   = bulk{"SELECT hash FROM shoal_keys WHERE hash IN (", "?", ")"}
 	addAccounts = bulk{

@@ -16,15 +16,21 @@ var (
 )
 
 // AddAllowed puts torrents on the whitelist, all of them or none, and returns
-// when that is committed. Those that are there already stay.
-func (d *Database) AddAllowed(ctx context.Context, hashes ...shoal.InfoHash) error {
+// when that is committed, with a line in the log of changes that names who asked.
+// Those that are there already stay.
+func (d *Database) AddAllowed(ctx context.Context, by string, hashes ...shoal.InfoHash) error {
+	if err := checkWho(by); err != nil {
+		return fmt.Errorf("allow %d torrents: %w", len(hashes), err)
+	}
+	if len(hashes) == 0 {
+		return nil
+	}
 	hashes = lastOfEach(hashes, compareHashes)
 	now := creation(time.Time{})
-	err := d.change(ctx, func(tx *transaction) error {
-		_, err := addAllowed.exec(ctx, tx, len(hashes), func(i int, values []any) []any {
+	_, err := d.changeBy(ctx, by, ActionWhitelistAdd, torrentSubject(hashes[0], len(hashes)), func(tx *transaction) (int64, error) {
+		return addAllowed.exec(ctx, tx, len(hashes), func(i int, values []any) []any {
 			return append(values, hashes[i][:], now)
 		})
-		return err
 	})
 	if err != nil {
 		return fmt.Errorf("allow %d torrents: %w", len(hashes), err)
@@ -34,8 +40,8 @@ func (d *Database) AddAllowed(ctx context.Context, hashes ...shoal.InfoHash) err
 
 // RemoveAllowed takes torrents off the whitelist, all of them or none. found is
 // how many of them were on it.
-func (d *Database) RemoveAllowed(ctx context.Context, hashes ...shoal.InfoHash) (found int, err error) {
-	found, err = d.remove(ctx, removeAllowed, hashes)
+func (d *Database) RemoveAllowed(ctx context.Context, by string, hashes ...shoal.InfoHash) (found int, err error) {
+	found, err = d.remove(ctx, by, ActionWhitelistRemove, removeAllowed, hashes)
 	if err != nil {
 		return 0, fmt.Errorf("allow %d torrents no longer: %w", len(hashes), err)
 	}
@@ -55,6 +61,11 @@ func (d *Database) Allowed(ctx context.Context, after *shoal.InfoHash, limit int
 	return all, nil
 }
 
+// CountAllowed returns how many torrents are on the whitelist.
+func (d *Database) CountAllowed(ctx context.Context) (int64, error) {
+	return d.count(ctx, "shoal_allowed")
+}
+
 // EachAllowed calls visit for every torrent of the whitelist, in the order of
 // their bytes, until it returns an error. What is changed while it runs may be
 // seen or not.
@@ -64,16 +75,16 @@ func (d *Database) EachAllowed(ctx context.Context, visit func(shoal.InfoHash) e
 	}, visit)
 }
 
-func (d *Database) remove(ctx context.Context, b bulk, hashes []shoal.InfoHash) (found int, err error) {
+func (d *Database) remove(ctx context.Context, by, action string, b bulk, hashes []shoal.InfoHash) (found int, err error) {
+	if err := checkWho(by); err != nil || len(hashes) == 0 {
+		return 0, err
+	}
 	hashes = lastOfEach(hashes, compareHashes)
-	err = d.change(ctx, func(tx *transaction) error {
-		n, err := b.exec(ctx, tx, len(hashes), func(i int, values []any) []any {
+	return d.changeBy(ctx, by, action, torrentSubject(hashes[0], len(hashes)), func(tx *transaction) (int64, error) {
+		return b.exec(ctx, tx, len(hashes), func(i int, values []any) []any {
 			return append(values, hashes[i][:])
 		})
-		found = int(n)
-		return err
 	})
-	return found, err
 }
 
 func scanHash(row *sql.Rows) (hash shoal.InfoHash, err error) {

@@ -182,7 +182,7 @@ func TestSQLiteFile(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "made", "here")
 	d, err := Open(t.Context(), DefaultConfig(), dir)
 	must(t, err)
-	must(t, d.AddKeys(t.Context(), Key{Key: keyOf(1)}))
+	must(t, d.AddKeys(t.Context(), "tester", Key{Key: keyOf(1)}))
 	for _, setting := range []struct{ name, want string }{
 		{"journal_mode", "wal"}, {"synchronous", "2"}, {"foreign_keys", "1"}, {"busy_timeout", "5000"},
 	} {

@@ -24,6 +24,7 @@ var conformance = []struct {
 	{"labels", testLabels},
 	{"keys refused", testKeysRefused},
 	{"keys removed", testKeysRemoved},
+	{"keys with what was counted", testKeysWithAccounts},
 	{"whitelist", testAllowed},
 	{"deny list", testDenied},
 	{"pages", testPages},
@@ -46,6 +47,12 @@ var conformance = []struct {
 	{"counts trimmed by two nodes", testTrimTogether},
 	{"counts trimmed and raised", testTrimRaised},
 	{"writers forgotten", testWritersForgotten},
+	{"changes", testChanges},
+	{"changes in pages", testChangesPages},
+	{"changes refused", testChangesRefused},
+	{"changes with their lines or not at all", testChangesTogether},
+	{"changes from two nodes", testChangesTwoNodes},
+	{"changes trimmed", testChangesTrimmed},
 	{"answers of commits lost", testMuffled},
 	{"idle connections cut", testIdle},
 	{"gone in the middle", testGone},
@@ -152,26 +159,28 @@ func testModel(t *testing.T, p place) {
 			for range random.IntN(100) {
 				added = append(added, Key{Key: keyOf(random.IntN(150)), Label: label + fmt.Sprint(random.IntN(9))})
 			}
-			must(t, d.AddKeys(t.Context(), added...))
+			must(t, d.AddKeys(t.Context(), "tester", added...))
 			for _, k := range added {
 				keys[k.Key] = k.Label
 			}
 		case 1:
 			key := keyOf(random.IntN(150))
-			found, err := d.RemoveKey(t.Context(), key)
+			other := keyOf(random.IntN(150))
+			found, err := d.RemoveKeys(t.Context(), "tester", key, other, "no key", key)
 			must(t, err)
-			_, want := keys[key]
-			equal(t, "key found", found, want)
+			had := len(keys)
 			delete(keys, key)
+			delete(keys, other)
+			equal(t, "keys found", found, had-len(keys))
 		case 2:
 			hashes := some()
-			must(t, d.AddAllowed(t.Context(), hashes...))
+			must(t, d.AddAllowed(t.Context(), "tester", hashes...))
 			for _, h := range hashes {
 				allowed[h] = true
 			}
 		case 3:
 			hashes := some()
-			n, err := d.RemoveAllowed(t.Context(), hashes...)
+			n, err := d.RemoveAllowed(t.Context(), "tester", hashes...)
 			must(t, err)
 			equal(t, "allowed and found", n, distinct(hashes, func(h shoal.InfoHash) bool { return allowed[h] }))
 			for _, h := range hashes {
@@ -182,13 +191,13 @@ func testModel(t *testing.T, p place) {
 			for _, h := range some() {
 				added = append(added, Denied{Hash: h, Reason: label + fmt.Sprint(random.IntN(9))})
 			}
-			must(t, d.AddDenied(t.Context(), added...))
+			must(t, d.AddDenied(t.Context(), "tester", added...))
 			for _, one := range added {
 				denied[one.Hash] = one.Reason
 			}
 		case 5:
 			hashes := some()
-			n, err := d.RemoveDenied(t.Context(), hashes...)
+			n, err := d.RemoveDenied(t.Context(), "tester", hashes...)
 			must(t, err)
 			equal(t, "denied and found", n, distinct(hashes, func(h shoal.InfoHash) bool { _, ok := denied[h]; return ok }))
 			for _, h := range hashes {
@@ -227,12 +236,12 @@ func testMany(t *testing.T, p place) {
 	shuffled := slices.Clone(hashes)
 	rand.Shuffle(many, func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
 	start := time.Now()
-	must(t, d.AddAllowed(t.Context(), shuffled...))
+	must(t, d.AddAllowed(t.Context(), "tester", shuffled...))
 	t.Logf("%d torrents allowed in %v", many, time.Since(start).Round(time.Millisecond))
 	start = time.Now()
-	must(t, d.AddKeys(t.Context(), keys...))
+	must(t, d.AddKeys(t.Context(), "tester", keys...))
 	t.Logf("%d keys added in %v", many, time.Since(start).Round(time.Millisecond))
-	must(t, d.AddDenied(t.Context(), denied...))
+	must(t, d.AddDenied(t.Context(), "tester", denied...))
 	if !slices.Equal(allAllowed(t, d), hashes) {
 		t.Error("the whitelist is not what was added")
 	}
@@ -244,10 +253,42 @@ func testMany(t *testing.T, p place) {
 		}
 	}
 	equal(t, "denied", len(allDenied(t, d)), many)
-	n, err := d.RemoveAllowed(t.Context(), shuffled...)
-	must(t, err)
-	equal(t, "removed", n, many)
-	equal(t, "left", len(allAllowed(t, d)), 0)
+	for _, counted := range []func(context.Context) (int64, error){d.CountKeys, d.CountAllowed, d.CountDenied} {
+		n, err := counted(t.Context())
+		must(t, err)
+		equal(t, "counted", n, many)
+	}
+	b := &Batch{} // which go with the keys
+	for _, k := range keys {
+		b.AddAccount(shoal.ParseAuthKey([]byte(k.Key)), 1, 2)
+	}
+	must(t, d.Write(t.Context(), "w", 1, b))
+	names := make([]string, many)
+	for i, at := range rand.Perm(many) {
+		names[i] = keys[at].Key
+	}
+	for _, remove := range []struct {
+		what string
+		do   func() (int, error)
+	}{
+		{"torrents allowed no longer", func() (int, error) { return d.RemoveAllowed(t.Context(), "tester", shuffled...) }},
+		{"torrents denied no longer", func() (int, error) { return d.RemoveDenied(t.Context(), "tester", shuffled...) }},
+		{"keys removed", func() (int, error) { return d.RemoveKeys(t.Context(), "tester", names...) }},
+	} {
+		start := time.Now()
+		n, err := remove.do()
+		must(t, err)
+		t.Logf("%d %s in %v", n, remove.what, time.Since(start).Round(time.Millisecond))
+		equal(t, remove.what, n, many)
+	}
+	for _, counted := range []func(context.Context) (int64, error){d.CountKeys, d.CountAllowed, d.CountDenied} {
+		n, err := counted(t.Context())
+		must(t, err)
+		equal(t, "counted", n, 0)
+	}
+	if got := allChanges(t, d); len(got) != 6 || got[0].Count != many {
+		t.Errorf("%d changes: %v", len(got), got)
+	}
 }
 
 func testAllOrNothing(t *testing.T, p place) {
@@ -258,8 +299,11 @@ func testAllOrNothing(t *testing.T, p place) {
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	if d.AddKeys(ended, keys...) == nil {
+	if d.AddKeys(ended, "tester", keys...) == nil {
 		t.Error("added by somebody who had gone")
+	}
+	if n, err := d.RemoveKeys(ended, "tester", keyOf(1)); n != 0 || err == nil {
+		t.Error("removed by somebody who had gone")
 	}
 	// The connection goes when most of them are written.
 	ctx, cancel := context.WithCancel(t.Context())
@@ -278,8 +322,8 @@ func testAllOrNothing(t *testing.T, p place) {
 		t.Error("committed though it was called off")
 	}
 	equal(t, "keys", len(allKeys(t, d)), 0)
-	must(t, d.AddKeys(t.Context()))
-	must(t, d.AddKeys(t.Context(), keys...))
+	must(t, d.AddKeys(t.Context(), "tester"))
+	must(t, d.AddKeys(t.Context(), "tester", keys...))
 	equal(t, "keys", len(allKeys(t, d)), len(keys))
 }
 
@@ -302,13 +346,13 @@ func testTwoNodes(t *testing.T, p place) {
 					keys = append(keys, Key{Key: keyOf(n), Label: fmt.Sprint(i, round)})
 					hashes = append(hashes, hashOf(n))
 				}
-				if err := d.AddKeys(t.Context(), keys...); err != nil {
+				if err := d.AddKeys(t.Context(), "tester", keys...); err != nil {
 					t.Error(err)
 				}
-				if err := d.AddAllowed(t.Context(), hashes...); err != nil {
+				if err := d.AddAllowed(t.Context(), "tester", hashes...); err != nil {
 					t.Error(err)
 				}
-				if _, err := d.RemoveAllowed(t.Context(), hashOf(1_000_000)); err != nil {
+				if _, err := d.RemoveAllowed(t.Context(), "tester", hashOf(1_000_000)); err != nil {
 					t.Error(err)
 				}
 			}

@@ -63,9 +63,9 @@ func (d *Database) Close() error {
 	return err
 }
 
-// Ping asks whether the database is there.
+// Ping asks whether the database is there. It does not wait for those who write.
 func (d *Database) Ping(ctx context.Context) error {
-	if err := d.write.PingContext(ctx); err != nil {
+	if err := d.read.PingContext(ctx); err != nil {
 		return fmt.Errorf("reach it: %w", oneLine(err))
 	}
 	return nil

@@ -28,21 +28,28 @@ var (
 )
 
 // AddDenied puts torrents on the deny list, all of them or none, and returns
-// when that is committed. One that is there already takes the new reason and
-// expiry; of two that are the same, the later one counts.
-func (d *Database) AddDenied(ctx context.Context, torrents ...Denied) error {
+// when that is committed, with a line in the log of changes that names who asked.
+// One that is there already takes the new reason and expiry; of two that are the
+// same, the later one counts.
+func (d *Database) AddDenied(ctx context.Context, by string, torrents ...Denied) error {
+	if err := checkWho(by); err != nil {
+		return fmt.Errorf("deny %d torrents: %w", len(torrents), err)
+	}
 	for _, t := range torrents {
 		if err := errors.Join(checkText("a reason", t.Reason), checkUntil(t.Until)); err != nil {
 			return fmt.Errorf("deny %s: %w", t.Hash, err)
 		}
 	}
+	if len(torrents) == 0 {
+		return nil
+	}
 	torrents = lastOfEach(torrents, func(a, b Denied) int { return compareHashes(a.Hash, b.Hash) })
-	err := d.change(ctx, func(tx *transaction) error {
+	_, err := d.changeBy(ctx, by, ActionDenyAdd, torrentSubject(torrents[0].Hash, len(torrents)), func(tx *transaction) (int64, error) {
 		_, err := addDenied.exec(ctx, tx, len(torrents), func(i int, values []any) []any {
 			t := &torrents[i]
 			return append(values, t.Hash[:], t.Reason, creation(t.Created), expiry(t.Until))
 		})
-		return err
+		return int64(len(torrents)), err
 	})
 	if err != nil {
 		return fmt.Errorf("deny %d torrents: %w", len(torrents), err)
@@ -52,8 +59,8 @@ func (d *Database) AddDenied(ctx context.Context, torrents ...Denied) error {
 
 // RemoveDenied takes torrents off the deny list, all of them or none. found is
 // how many of them were on it.
-func (d *Database) RemoveDenied(ctx context.Context, hashes ...shoal.InfoHash) (found int, err error) {
-	found, err = d.remove(ctx, removeDenied, hashes)
+func (d *Database) RemoveDenied(ctx context.Context, by string, hashes ...shoal.InfoHash) (found int, err error) {
+	found, err = d.remove(ctx, by, ActionDenyRemove, removeDenied, hashes)
 	if err != nil {
 		return 0, fmt.Errorf("deny %d torrents no longer: %w", len(hashes), err)
 	}
@@ -71,6 +78,12 @@ func (d *Database) Denied(ctx context.Context, after *shoal.InfoHash, limit int)
 		return nil, fmt.Errorf("read the deny list: %w", err)
 	}
 	return all, nil
+}
+
+// CountDenied returns how many torrents are on the deny list, those whose entry
+// has expired included.
+func (d *Database) CountDenied(ctx context.Context) (int64, error) {
+	return d.count(ctx, "shoal_denied")
 }
 
 // EachDenied calls visit for every torrent of the deny list, in the order of

@@ -101,7 +101,7 @@ func testGone(t *testing.T, p place) {
 	}
 	events := &source{}
 	for i := range 3 {
-		must(t, direct.AddKeys(t.Context(), Key{Key: keyOf(i)}))
+		must(t, direct.AddKeys(t.Context(), "tester", Key{Key: keyOf(i)}))
 		events.keys = append(events.keys, shoal.ParseAuthKey([]byte(keyOf(i))))
 	}
 	log := &journal{}

@@ -55,32 +55,42 @@ func checkKey(k Key) error {
 	return errors.Join(checkText("a label", k.Label), checkUntil(k.Until))
 }
 
-var addKeys = bulk{
-	"INSERT INTO shoal_keys (passkey, hash, label, created, expires) VALUES ",
-	"(?, ?, ?, ?, ?)",
-	" ON CONFLICT (passkey) DO UPDATE SET label = excluded.label, expires = excluded.expires",
-}
+var (
+	addKeys = bulk{
+		"INSERT INTO shoal_keys (passkey, hash, label, created, expires) VALUES ",
+		"(?, ?, ?, ?, ?)",
+		" ON CONFLICT (passkey) DO UPDATE SET label = excluded.label, expires = excluded.expires",
+	}
+	removeKeys = bulk{"DELETE FROM shoal_keys WHERE passkey IN (", "?", ")"}
+)
 
-// AddKeys grants keys, all of them or none, and returns when that is committed.
-// One that is there already takes the new label and expiry; of two that are the
-// same, the later one counts. When it fails, it can be called again.
-func (d *Database) AddKeys(ctx context.Context, keys ...Key) error {
+// AddKeys grants keys, all of them or none, and returns when that is committed,
+// with a line in the log of changes that names who asked. One that is there
+// already takes the new label and expiry; of two that are the same, the later one
+// counts. When it fails, it can be called again.
+func (d *Database) AddKeys(ctx context.Context, by string, keys ...Key) error {
+	if err := checkWho(by); err != nil {
+		return fmt.Errorf("add %d keys: %w", len(keys), err)
+	}
 	for i, k := range keys {
 		if err := checkKey(k); err != nil {
 			return fmt.Errorf("key %d of %d: %w", i+1, len(keys), err)
 		}
+	}
+	if len(keys) == 0 {
+		return nil
 	}
 	keys = lastOfEach(keys, func(a, b Key) int { return strings.Compare(a.Key, b.Key) })
 	hashes := make([]shoal.AuthKey, len(keys))
 	for i, k := range keys {
 		hashes[i] = shoal.ParseAuthKey([]byte(k.Key))
 	}
-	err := d.change(ctx, func(tx *transaction) error {
+	_, err := d.changeBy(ctx, by, ActionKeyAdd, keySubject(keys[0].Key, len(keys)), func(tx *transaction) (int64, error) {
 		_, err := addKeys.exec(ctx, tx, len(keys), func(i int, values []any) []any {
 			k := &keys[i]
 			return append(values, k.Key, hashes[i][:], k.Label, creation(k.Created), expiry(k.Until))
 		})
-		return err
+		return int64(len(keys)), err // databases disagree on how often a row counts that takes a new label
 	})
 	if err != nil {
 		return fmt.Errorf("add %d keys: %w", len(keys), err)
@@ -88,18 +98,23 @@ func (d *Database) AddKeys(ctx context.Context, keys ...Key) error {
 	return nil
 }
 
-// RemoveKey takes a key back, and forgets what its holder moved.
-func (d *Database) RemoveKey(ctx context.Context, key string) (found bool, err error) {
-	if !isKey(key) {
-		return false, nil
+// RemoveKeys takes keys back, all of them or none, and forgets what their holders
+// moved. found is how many of them there were.
+func (d *Database) RemoveKeys(ctx context.Context, by string, keys ...string) (found int, err error) {
+	if err := checkWho(by); err != nil {
+		return 0, fmt.Errorf("remove %d keys: %w", len(keys), err)
 	}
-	err = d.change(ctx, func(tx *transaction) error {
-		n, err := tx.exec(ctx, "DELETE FROM shoal_keys WHERE passkey = ?", key)
-		found = n > 0
-		return err
+	keys = slices.DeleteFunc(lastOfEach(keys, strings.Compare), func(key string) bool { return !isKey(key) })
+	if len(keys) == 0 {
+		return 0, nil
+	}
+	found, err = d.changeBy(ctx, by, ActionKeyRemove, keySubject(keys[0], len(keys)), func(tx *transaction) (int64, error) {
+		return removeKeys.exec(ctx, tx, len(keys), func(i int, values []any) []any {
+			return append(values, keys[i])
+		})
 	})
 	if err != nil {
-		return false, fmt.Errorf("remove a key: %w", err)
+		return 0, fmt.Errorf("remove %d keys: %w", len(keys), err)
 	}
 	return found, nil
 }
@@ -127,12 +142,29 @@ func (d *Database) Keys(ctx context.Context, after string, limit int) ([]Key, er
 	}
 	all, err := rows(ctx, d, scanKey,
 		"SELECT passkey, label, created, expires FROM shoal_keys WHERE passkey > ? ORDER BY passkey LIMIT ?",
-		strings.ToValidUTF8(after, ""), limit)
+		keyCursor(after), limit)
 	if err != nil {
 		return nil, fmt.Errorf("read the keys: %w", err)
 	}
 	return all, nil
 }
+
+// keyCursor returns a text that every database takes, and behind which the same
+// keys are as behind after.
+func keyCursor(after string) string {
+	for i, c := range []byte(after) {
+		switch {
+		case c <= ' ': // before all that a key may have
+			return after[:i]
+		case c > '~': // behind it
+			return after[:i] + "\x7f"
+		}
+	}
+	return after
+}
+
+// CountKeys returns how many keys there are, those that have expired included.
+func (d *Database) CountKeys(ctx context.Context) (int64, error) { return d.count(ctx, "shoal_keys") }
 
 // EachKey calls visit for every key, in the order of their bytes, until it
 // returns an error. What is changed while it runs may be seen or not.

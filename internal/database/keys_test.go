@@ -20,7 +20,7 @@ func testKeys(t *testing.T, p place) {
 	if _, found, err := d.Key(t.Context(), k.Key); found || err != nil {
 		t.Fatal(found, err)
 	}
-	must(t, d.AddKeys(t.Context(), k))
+	must(t, d.AddKeys(t.Context(), "tester", k))
 	got, found, err := d.Key(t.Context(), k.Key)
 	must(t, err)
 	equal(t, "found", found, true)
@@ -28,7 +28,7 @@ func testKeys(t *testing.T, p place) {
 
 	// Again: new label and expiry, the old moment of creation.
 	again := Key{Key: k.Key, Label: "bob", Created: created.AddDate(5, 0, 0)}
-	must(t, d.AddKeys(t.Context(), k, again))
+	must(t, d.AddKeys(t.Context(), "tester", k, again))
 	got, _, err = d.Key(t.Context(), k.Key)
 	must(t, err)
 	equal(t, "key", got, Key{Key: k.Key, Label: "bob", Created: created})
@@ -37,7 +37,7 @@ func testKeys(t *testing.T, p place) {
 	// Without a moment of creation it is now.
 	fresh := Key{Key: NewKey()}
 	before := time.Now().Truncate(time.Second)
-	must(t, d.AddKeys(t.Context(), fresh))
+	must(t, d.AddKeys(t.Context(), "tester", fresh))
 	got, _, err = d.Key(t.Context(), fresh.Key)
 	must(t, err)
 	if got.Created.Before(before) || got.Created.After(time.Now()) {
@@ -60,7 +60,7 @@ func testKeyOrder(t *testing.T, p place) {
 	}
 	slices.Sort(want)
 	for _, key := range want {
-		must(t, d.AddKeys(t.Context(), Key{Key: key, Label: key}))
+		must(t, d.AddKeys(t.Context(), "tester", Key{Key: key, Label: key}))
 	}
 	got := allKeys(t, d)
 	equal(t, "keys", len(got), len(want))
@@ -84,7 +84,7 @@ func testLabels(t *testing.T, p place) {
 	for i, label := range labels {
 		keys = append(keys, Key{Key: keyOf(i), Label: label})
 	}
-	must(t, d.AddKeys(t.Context(), keys...))
+	must(t, d.AddKeys(t.Context(), "tester", keys...))
 	for i, k := range allKeys(t, d) {
 		equal(t, "label", k.Label, labels[i])
 	}
@@ -99,8 +99,8 @@ func testLabels(t *testing.T, p place) {
 		equal(t, "characters", got, utf8.RuneCountInString(label))
 	}
 	for i, label := range labels { // again one by one, and as reasons
-		must(t, d.AddKeys(t.Context(), Key{Key: keyOf(len(labels) - 1 - i), Label: label}))
-		must(t, d.AddDenied(t.Context(), Denied{Hash: hashOf(i), Reason: label}))
+		must(t, d.AddKeys(t.Context(), "tester", Key{Key: keyOf(len(labels) - 1 - i), Label: label}))
+		must(t, d.AddDenied(t.Context(), "tester", Denied{Hash: hashOf(i), Reason: label}))
 	}
 	for i, k := range allKeys(t, d) {
 		equal(t, "label", k.Label, labels[len(labels)-1-i])
@@ -138,7 +138,7 @@ func testKeysRefused(t *testing.T, p place) {
 		{"expiry far too late", Key{Key: keyOf(2), Until: time.Unix(1<<60, 0)}, "10000"},
 	}
 	for _, test := range tests {
-		err := d.AddKeys(t.Context(), fine, test.key)
+		err := d.AddKeys(t.Context(), "tester", fine, test.key)
 		if err == nil || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), "key 2 of 2") {
 			t.Errorf("%s: %v", test.name, err)
 		}
@@ -150,7 +150,7 @@ func testKeysRefused(t *testing.T, p place) {
 	for _, bad := range []Denied{
 		{Reason: strings.Repeat("x", MaxText+1)}, {Reason: "\xff"}, {Reason: "a\tb"}, {Reason: "a\u202eb"}, {Until: time.Unix(1<<60, 0)},
 	} {
-		if d.AddDenied(t.Context(), Denied{Hash: hashOf(1)}, bad) == nil {
+		if d.AddDenied(t.Context(), "tester", Denied{Hash: hashOf(1)}, bad) == nil {
 			t.Errorf("denied for %q until %v", bad.Reason, bad.Until)
 		}
 	}
@@ -160,7 +160,7 @@ func testKeysRefused(t *testing.T, p place) {
 func testKeysRemoved(t *testing.T, p place) {
 	d := open(t, p.fresh(t))
 	keep, remove := Key{Key: keyOf(1)}, Key{Key: keyOf(2)}
-	must(t, d.AddKeys(t.Context(), keep, remove))
+	must(t, d.AddKeys(t.Context(), "tester", keep, remove))
 	b := &Batch{}
 	hashes := []shoal.AuthKey{shoal.ParseAuthKey([]byte(keep.Key)), shoal.ParseAuthKey([]byte(remove.Key))}
 	for _, hash := range hashes {
@@ -168,12 +168,12 @@ func testKeysRemoved(t *testing.T, p place) {
 	}
 	must(t, d.Write(t.Context(), "w", 1, b))
 	for _, none := range []string{keyOf(3), "", "x' OR 'a'='a--------"} {
-		found, err := d.RemoveKey(t.Context(), none)
+		found, err := d.RemoveKeys(t.Context(), "tester", none)
 		must(t, err)
-		equal(t, "found", found, false)
+		equal(t, "found", found, 0)
 	}
-	for _, want := range []bool{true, false} {
-		found, err := d.RemoveKey(t.Context(), remove.Key)
+	for _, want := range []int{1, 0} {
+		found, err := d.RemoveKeys(t.Context(), "tester", keyOf(7), remove.Key, "", remove.Key)
 		must(t, err)
 		equal(t, "found", found, want)
 	}
@@ -184,7 +184,7 @@ func testKeysRemoved(t *testing.T, p place) {
 		must(t, err)
 		equal(t, "account", got, want)
 	}
-	must(t, d.AddKeys(t.Context(), remove)) // begins with nothing
+	must(t, d.AddKeys(t.Context(), "tester", remove)) // begins with nothing
 	got, err := d.Account(t.Context(), hashes[1])
 	must(t, err)
 	equal(t, "account", got, Account{Key: hashes[1]})
@@ -203,8 +203,8 @@ func testExpiries(t *testing.T, p place) {
 		{time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC), time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)},
 	}
 	for i, test := range tests {
-		must(t, d.AddKeys(t.Context(), Key{Key: keyOf(i), Until: test.until}))
-		must(t, d.AddDenied(t.Context(), Denied{Hash: hashOf(i), Until: test.until, Created: time.Unix(5, 5)}))
+		must(t, d.AddKeys(t.Context(), "tester", Key{Key: keyOf(i), Until: test.until}))
+		must(t, d.AddDenied(t.Context(), "tester", Denied{Hash: hashOf(i), Until: test.until, Created: time.Unix(5, 5)}))
 	}
 	for i, k := range allKeys(t, d) {
 		equal(t, "of a key", k.Until.Equal(tests[i].want), true)
@@ -253,7 +253,9 @@ func testPages(t *testing.T, p place) {
 		_, one := d.Keys(ctx, "", limit)
 		_, two := d.Allowed(ctx, nil, limit)
 		_, three := d.Denied(ctx, nil, limit)
-		if one == nil || two == nil || three == nil {
+		_, four := d.KeysWithAccounts(ctx, "", limit)
+		_, five := d.Changes(ctx, 0, limit)
+		if one == nil || two == nil || three == nil || four == nil || five == nil {
 			t.Errorf("a page of %d rows", limit)
 		}
 	}
@@ -269,8 +271,8 @@ func testPages(t *testing.T, p place) {
 	for _, h := range hashes {
 		denied = append(denied, Denied{Hash: h, Reason: h.String()})
 	}
-	must(t, d.AddAllowed(ctx, hashes...))
-	must(t, d.AddDenied(ctx, denied...))
+	must(t, d.AddAllowed(ctx, "tester", hashes...))
+	must(t, d.AddDenied(ctx, "tester", denied...))
 	if !slices.Equal(allAllowed(t, d), hashes) {
 		t.Error("the whitelist is not what was added")
 	}
@@ -299,7 +301,7 @@ func testPages(t *testing.T, p place) {
 		if visits++; visits == 5 {
 			return end
 		}
-		_, err := d.RemoveAllowed(context.WithoutCancel(ctx), h)
+		_, err := d.RemoveAllowed(context.WithoutCancel(ctx), "tester", h)
 		return err
 	})
 	equal(t, "error", err, end)
@@ -308,14 +310,14 @@ func testPages(t *testing.T, p place) {
 
 func testAllowed(t *testing.T, p place) {
 	d := open(t, p.fresh(t))
-	must(t, d.AddAllowed(t.Context()))
-	must(t, d.AddAllowed(t.Context(), hashOf(1), hashOf(2), hashOf(1)))
-	must(t, d.AddAllowed(t.Context(), hashOf(2), hashOf(3)))
+	must(t, d.AddAllowed(t.Context(), "tester"))
+	must(t, d.AddAllowed(t.Context(), "tester", hashOf(1), hashOf(2), hashOf(1)))
+	must(t, d.AddAllowed(t.Context(), "tester", hashOf(2), hashOf(3)))
 	if got := allAllowed(t, d); !slices.Equal(got, []shoal.InfoHash{hashOf(1), hashOf(2), hashOf(3)}) {
 		t.Error(got)
 	}
 	for _, want := range []int{2, 0} {
-		n, err := d.RemoveAllowed(t.Context(), hashOf(1), hashOf(9), hashOf(3), hashOf(3))
+		n, err := d.RemoveAllowed(t.Context(), "tester", hashOf(1), hashOf(9), hashOf(3), hashOf(3))
 		must(t, err)
 		equal(t, "found", n, want)
 	}
@@ -328,17 +330,17 @@ func testAllowed(t *testing.T, p place) {
 func testDenied(t *testing.T, p place) {
 	d := open(t, p.fresh(t))
 	at := time.Unix(1_700_000_000, 0).UTC()
-	must(t, d.AddDenied(t.Context(),
+	must(t, d.AddDenied(t.Context(), "tester",
 		Denied{hashOf(1), "first", at, time.Time{}},
 		Denied{hashOf(2), "never seen", at, time.Time{}},
 		Denied{hashOf(2), "asked to", at, at.Add(time.Hour)}))
-	must(t, d.AddDenied(t.Context(), Denied{hashOf(1), "second", at.Add(time.Minute), at.Add(2 * time.Hour)}))
+	must(t, d.AddDenied(t.Context(), "tester", Denied{hashOf(1), "second", at.Add(time.Minute), at.Add(2 * time.Hour)}))
 	want := []Denied{{hashOf(1), "second", at, at.Add(2 * time.Hour)}, {hashOf(2), "asked to", at, at.Add(time.Hour)}}
 	if got := allDenied(t, d); !slices.Equal(got, want) {
 		t.Error(got)
 	}
 	for _, want := range []int{1, 0} {
-		n, err := d.RemoveDenied(t.Context(), hashOf(1), hashOf(5))
+		n, err := d.RemoveDenied(t.Context(), "tester", hashOf(1), hashOf(5))
 		must(t, err)
 		equal(t, "found", n, want)
 	}

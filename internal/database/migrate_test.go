@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/shoal-tracker/shoal"
 )
 
 func versions(t *testing.T, d *Database) (n, most int) {
@@ -28,7 +30,7 @@ func testMigrateTogether(t *testing.T, p place) {
 				return
 			}
 			defer d.Close()
-			if err := d.AddKeys(t.Context(), Key{Key: keyOf(i)}); err != nil {
+			if err := d.AddKeys(t.Context(), "tester", Key{Key: keyOf(i)}); err != nil {
 				t.Error(err)
 			}
 		})
@@ -48,16 +50,19 @@ func testMigrationCutShort(t *testing.T, p place) {
 	c := p.fresh(t)
 	d := open(t, c)
 	must(t, d.Write(t.Context(), "w", 1, &Batch{Totals: map[string]uint64{"x": 1}}))
+	must(t, d.Note(t.Context(), "tester", ActionReload, "", 1))
 	_, most := versions(t, d)
 	_, err := d.write.Exec(fmt.Sprintf("DELETE FROM shoal_version WHERE version = %d", most))
 	must(t, err)
 	again := open(t, c)
 	n, _ := versions(t, again)
 	equal(t, "migrations", n, most)
+	must(t, again.Note(t.Context(), "tester", ActionReload, "", 1))
 	must(t, again.Write(t.Context(), "w", 1, &Batch{Totals: map[string]uint64{"x": 1}}))
 	x, err := again.Total(t.Context(), "x")
 	must(t, err)
-	equal(t, "total", x, 1) // the table was not made anew
+	equal(t, "total", x, 1)
+	equal(t, "changes", len(allChanges(t, again)), 2) // the table was not made anew
 }
 
 func testNewer(t *testing.T, p place) {
@@ -95,11 +100,16 @@ func testOlder(t *testing.T, p place) {
 		_, err := d.write.Exec(fmt.Sprintf("DELETE FROM shoal_version WHERE version > %d", had))
 		must(t, err)
 		if had > 0 {
-			must(t, d.AddKeys(t.Context(), Key{Key: keyOf(1), Label: "of old"}))
+			must(t, d.change(t.Context(), func(tx *transaction) error { // without a log of changes, which came later
+				hash := shoal.ParseAuthKey([]byte(keyOf(1)))
+				_, err := tx.exec(t.Context(), "INSERT INTO shoal_keys (passkey, hash, label, created, expires) VALUES (?, ?, ?, ?, ?)",
+					keyOf(1), hash[:], "of old", int64(1), int64(0))
+				return err
+			}))
 		}
 		d = open(t, c)
 		equal(t, "keys", len(allKeys(t, d)), min(had, 1))
-		must(t, d.AddAllowed(t.Context(), hashOf(1)))
+		must(t, d.AddAllowed(t.Context(), "tester", hashOf(1)))
 		must(t, d.Write(t.Context(), "w", uint64(time.Now().Unix()), &Batch{Totals: map[string]uint64{"x": 1}}))
 	}
 }

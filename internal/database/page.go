@@ -3,6 +3,7 @@ package database
 import (
 	"context"
 	"database/sql"
+	"fmt"
 
 	"github.com/shoal-tracker/shoal"
 )
@@ -23,6 +24,15 @@ func rows[T any](ctx context.Context, d *Database, scan func(row *sql.Rows) (T, 
 		all = append(all, one)
 	}
 	return all, found.Err()
+}
+
+// count returns how many rows a table has.
+func (d *Database) count(ctx context.Context, table string) (int64, error) {
+	n, err := rows(ctx, d, scanNumber, "SELECT COUNT(*) FROM "+table)
+	if err != nil {
+		return 0, fmt.Errorf("count the rows of %s: %w", table, err)
+	}
+	return n[0], nil
 }
 
 // each calls visit for everything that page returns, a page at a time, so that

@@ -72,11 +72,13 @@ func openSQLite(ctx context.Context, dsn, dataDir string) (write, read *sql.DB, 
 	return write, read, nil
 }
 
-// makeSQLiteFile makes the file, which holds keys, for this user alone. What
-// SQLite puts beside it takes its permissions.
+// makeSQLiteFile makes the file, which holds keys, for this user alone, or sees to
+// it that one which is there is for this user alone. What SQLite puts beside it
+// takes its permissions.
 func makeSQLiteFile(name string) error {
 	file, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
+		narrowSQLiteFile(name)
 		return nil
 	}
 	if err != nil {

@@ -47,8 +47,8 @@ func wrapTrim(err error) error {
 // trimLimit returns the count below which all go, and how many go that have just
 // that count. extra is 0 where there are no more than keep.
 func (d *Database) trimLimit(ctx context.Context, keep int64) (limit, extra int64, err error) {
-	whole, err := rows(ctx, d, scanNumber, "SELECT COUNT(*) FROM shoal_completed")
-	if err != nil || whole[0] <= keep { // as nearly always, and cheaper than what follows
+	whole, err := d.count(ctx, "shoal_completed")
+	if err != nil || whole <= keep { // as nearly always, and cheaper than what follows
 		return 0, 0, err
 	}
 	groups, err := rows(ctx, d, scanGroup, "SELECT completed, COUNT(*) FROM shoal_completed GROUP BY completed ORDER BY completed DESC")

@@ -40,7 +40,7 @@ func testCounts(t *testing.T, p place) {
 	key := shoal.ParseAuthKey([]byte(keyOf(1)))
 	wantTotal(t, d, "completed", 0)
 	wantAccount(t, d, key, 0, 0)
-	must(t, d.AddKeys(t.Context(), Key{Key: keyOf(1)}))
+	must(t, d.AddKeys(t.Context(), "tester", Key{Key: keyOf(1)}))
 	must(t, d.Write(t.Context(), "w", 1, &Batch{}))
 	first := &Batch{}
 	first.SetCompleted(hashOf(1), 5)
@@ -70,7 +70,7 @@ func testCounts(t *testing.T, p place) {
 func testOnce(t *testing.T, p place) {
 	d := open(t, p.fresh(t))
 	key := shoal.ParseAuthKey([]byte(keyOf(1)))
-	must(t, d.AddKeys(t.Context(), Key{Key: keyOf(1)}))
+	must(t, d.AddKeys(t.Context(), "tester", Key{Key: keyOf(1)}))
 	write := func(writer string, sequence uint64) {
 		t.Helper()
 		b := &Batch{}
@@ -110,7 +110,7 @@ func testOnce(t *testing.T, p place) {
 func testExtremes(t *testing.T, p place) {
 	d := open(t, p.fresh(t))
 	key := shoal.ParseAuthKey([]byte(keyOf(1)))
-	must(t, d.AddKeys(t.Context(), Key{Key: keyOf(1)}))
+	must(t, d.AddKeys(t.Context(), "tester", Key{Key: keyOf(1)}))
 	steps := []struct{ add, want uint64 }{
 		{math.MaxInt64 - 1, math.MaxInt64 - 1}, {1, math.MaxInt64}, {1, math.MaxInt64}, {math.MaxInt64, math.MaxInt64},
 		{math.MaxInt64 + 1, math.MaxInt64}, {math.MaxUint64, math.MaxInt64},
@@ -143,7 +143,7 @@ func testManyCounts(t *testing.T, p place) {
 	for i := range holders {
 		keys = append(keys, Key{Key: keyOf(i)})
 	}
-	must(t, d.AddKeys(t.Context(), keys...))
+	must(t, d.AddKeys(t.Context(), "tester", keys...))
 	for round, n := range []int{torrents, torrents, many} {
 		b := &Batch{}
 		for i := range n {
@@ -170,7 +170,7 @@ func testTwoWriters(t *testing.T, p place) {
 	nodes := []*Database{open(t, c), open(t, c)}
 	const writers, batches, holders = 4, 10, 30
 	for i := range holders {
-		must(t, nodes[0].AddKeys(t.Context(), Key{Key: keyOf(i)}))
+		must(t, nodes[0].AddKeys(t.Context(), "tester", Key{Key: keyOf(i)}))
 	}
 	var work sync.WaitGroup
 	for w := range writers {
@@ -191,7 +191,7 @@ func testTwoWriters(t *testing.T, p place) {
 					}
 				}
 				if w == 0 {
-					if _, err := d.RemoveKey(t.Context(), keyOf(holders-1-i)); err != nil {
+					if _, err := d.RemoveKeys(t.Context(), "tester", keyOf(holders-1-i)); err != nil {
 						t.Error(err)
 					}
 				}
@@ -250,10 +250,10 @@ func testMuffled(t *testing.T, p place) {
 
 	// The same for grants, which can be made again.
 	wall.muffle(1)
-	if d.AddKeys(t.Context(), Key{Key: keyOf(1)}) == nil {
+	if d.AddKeys(t.Context(), "tester", Key{Key: keyOf(1)}) == nil {
 		t.Error("granted, though no answer came")
 	}
-	must(t, d.AddKeys(t.Context(), Key{Key: keyOf(1)}))
+	must(t, d.AddKeys(t.Context(), "tester", Key{Key: keyOf(1)}))
 	equal(t, "keys", len(allKeys(t, direct)), 1)
 }
 
@@ -266,7 +266,7 @@ func testIdle(t *testing.T, p place) {
 		return // a file has no line
 	}
 	d := open(t, through)
-	must(t, d.AddKeys(t.Context(), Key{Key: keyOf(1)}))
+	must(t, d.AddKeys(t.Context(), "tester", Key{Key: keyOf(1)}))
 	for round := range 2 {
 		wall.shut()
 		wall.open()

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"reflect"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/shoal-tracker/shoal/internal/config"
@@ -83,6 +84,9 @@ func standard(k config.Key) string {
 
 var numbers = regexp.MustCompile(`\.\d+\.|\[\d+\]$`)
 
+// wrongLabel is what a token without a text is called.
+const wrongLabel = "label"
+
 // allowed sets the key to what nobody would allow and hears the complaint, so
 // that the page and the error cannot differ.
 func allowed(k config.Key) string {
@@ -93,20 +97,25 @@ func allowed(k config.Key) string {
 		return `IP:PORT each, or ""`
 	case k.Field.Type == reflect.TypeFor[[]netip.Prefix]():
 		return "networks and addresses"
-	case k.Path == "http.tls.email":
+	case k.Name() == "tls.email":
 		return "an address, or empty"
-	case k.Path == "http.tls.acme_roots", k.Path == "http.tls.ticket_keys", k.Path == "access.allow_file", k.Path == "access.deny_file":
+	case k.Name() == "tls.acme_roots", k.Name() == "tls.ticket_keys", k.Path == "access.allow_file", k.Path == "access.deny_file":
 		return "the path of a file, or empty"
 	}
 	c := config.Default()
 	if k.Path == "database.dsn" {
 		c.Database.Driver = "mysql" // SQLite needs none
 	}
-	if k.Path != "http.tls.acme" {
+	if k.Name() != "tls.acme" {
 		// Without a certificate nobody would look at the rest of the table.
 		c.HTTP[0].TLS.Cert, c.HTTP[0].TLS.Key = "cert.pem", "key.pem"
+		c.API.TLS.Cert, c.API.TLS.Key = "cert.pem", "key.pem"
 	}
 	v := k.Of(c)
+	if v.Kind() == reflect.Map {
+		v.Set(reflect.MakeMap(v.Type()))
+		v.SetMapIndex(reflect.ValueOf(wrongLabel), reflect.Zero(v.Type().Elem()))
+	}
 	switch v.Interface().(type) {
 	case []netip.Addr:
 		v.Set(reflect.ValueOf([]netip.Addr{netip.IPv4Unspecified()}))
@@ -120,7 +129,7 @@ func allowed(k config.Key) string {
 		v.Set(reflect.ValueOf([]int{-1}))
 	case time.Duration, int:
 		v.SetInt(-1)
-	default:
+	case string:
 		v.SetString("")
 	}
 	heard := ""
@@ -131,7 +140,7 @@ func allowed(k config.Key) string {
 			}
 			return ""
 		})
-		if path == k.Path {
+		if path == k.Path || strings.HasPrefix(path, k.Path+"."+wrongLabel) {
 			heard = allowed
 		}
 	})

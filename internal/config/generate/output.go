@@ -63,7 +63,11 @@ func page(sections []section) string {
 		}
 		rows(&b, s.keys)
 		for _, t := range s.tables {
-			fmt.Fprintf(&b, "\n### `[%s]`, below a `[[%s]]`\n\n%s\n", t.Path, s.Path, t.comment)
+			below := ""
+			if s.Many {
+				below = fmt.Sprintf(", below a `[[%s]]`", s.Path)
+			}
+			fmt.Fprintf(&b, "\n### `[%s]`%s\n\n%s\n", t.Path, below, t.comment)
 			rows(&b, t.keys)
 		}
 	}

@@ -1,0 +1,8 @@
+CREATE TABLE IF NOT EXISTS shoal_changes (
+	id      BIGINT        NOT NULL AUTO_INCREMENT PRIMARY KEY,
+	made    BIGINT        NOT NULL,
+	who     VARBINARY(64) NOT NULL,
+	action  VARBINARY(32) NOT NULL,
+	subject VARCHAR(200)  CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+	entries BIGINT        NOT NULL
+) ENGINE = InnoDB

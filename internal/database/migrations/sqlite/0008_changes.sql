@@ -1,0 +1,8 @@
+CREATE TABLE IF NOT EXISTS shoal_changes (
+	id      INTEGER PRIMARY KEY AUTOINCREMENT,
+	made    INTEGER NOT NULL,
+	who     TEXT    NOT NULL,
+	action  TEXT    NOT NULL,
+	subject TEXT    NOT NULL,
+	entries INTEGER NOT NULL
+) STRICT
