@@ -14,7 +14,7 @@
 // lies idle after that is moved together (compact.go).
 //
 // Beside the road one may ask for a torrent (torrent.go), for all in the order of
-// their hashes (listing.go, stretch.go), for the peers of one (peers.go, gather.go), and have one
+// their hashes (listing.go, stretch.go, walk.go), for the peers of one (peers.go, gather.go), and have one
 // taken out (remove.go). None of that holds a lock for longer than an announce may
 // wait.
 package swarm
