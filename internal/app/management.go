@@ -80,7 +80,7 @@ func (a *App) apiConfig(cfg *config.Config) (api.Config, error) {
 		return c, err
 	}
 	c.Tokens = map[string]api.Token{"api-token": {Token: token}}
-	if a.api == nil { // not at every reload
+	if a.api == nil || len(a.inForce().API.Tokens) > 0 { // not at every reload
 		a.log.Info("token of the management API", slog.String("file", file))
 	}
 	return c, nil

@@ -12,7 +12,8 @@ import (
 // What a token is called in messages: its label is, its text never.
 const (
 	mostLabel  = 64 // characters
-	shownLabel = 24 // a longer one may be a token that stands on the wrong side of the =
+	shownLabel = 7  // a longer one with something wrong may be a token that stands on the wrong side of the =
+	shownLong  = 24 // with .token or .scope behind it
 )
 
 // tokensAt returns the key that holds tokens if path leads to it or into it, and

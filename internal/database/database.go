@@ -45,7 +45,7 @@ func Open(ctx context.Context, c Config, dataDir string) (*Database, error) {
 }
 
 func (d *Database) start(ctx context.Context) error {
-	if err := d.Ping(ctx); err != nil {
+	if err := d.reach(ctx); err != nil {
 		return err
 	}
 	if err := d.dialect.check(ctx, d.write); err != nil {
@@ -63,9 +63,30 @@ func (d *Database) Close() error {
 	return err
 }
 
-// Ping asks whether the database is there. It does not wait for those who write.
+// reach connects.
+func (d *Database) reach(ctx context.Context) error {
+	if err := d.write.PingContext(ctx); err != nil {
+		return fmt.Errorf("reach it: %w", oneLine(err))
+	}
+	return nil
+}
+
+// Ping asks whether the database is there, and has its tables. It does not wait
+// for those who write.
 func (d *Database) Ping(ctx context.Context) error {
-	if err := d.read.PingContext(ctx); err != nil {
+	c, err := d.read.Conn(ctx)
+	if err != nil {
+		return fmt.Errorf("reach it: %w", oneLine(err))
+	}
+	defer c.Close()
+	// A driver's own ping may look at nothing: a file is there, whatever is in it.
+	if d.dialect.forget != "" {
+		if _, err := c.ExecContext(ctx, d.dialect.forget); err != nil {
+			return fmt.Errorf("reach it: %w", oneLine(err))
+		}
+	}
+	var version int
+	if err := c.QueryRowContext(ctx, readVersion).Scan(&version); err != nil {
 		return fmt.Errorf("reach it: %w", oneLine(err))
 	}
 	return nil

@@ -32,6 +32,10 @@ type dialect struct {
 	// those of other nodes. "" where a transaction does so by itself.
 	exclude string
 
+	// forget has a connection read anew what it keeps of the database. "" where
+	// it keeps nothing.
+	forget string
+
 	// again reports whether a transaction was undone for another one's sake.
 	again func(err error) bool
 }

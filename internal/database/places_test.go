@@ -193,3 +193,28 @@ func relayPostgres(t *testing.T, c Config) (Config, wall) {
 	}
 	return Config{"postgres", withSettings(t, c.DSN, "host", host, "port", port, "sslmode", "disable")}, r
 }
+
+// TestPingOfABrokenFile: a file that is there is no database yet.
+func TestPingOfABrokenFile(t *testing.T) {
+	dir := t.TempDir()
+	d, err := Open(t.Context(), DefaultConfig(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	if err := d.Ping(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{SQLiteFile, SQLiteFile + "-wal"} {
+		noise := make([]byte, 1<<16)
+		for i := range noise {
+			noise[i] = byte(i * 7)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), noise, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := d.Ping(t.Context()); err == nil {
+		t.Error("a database whose file was overwritten answers")
+	}
+}

@@ -22,6 +22,7 @@ const SQLiteFile = "shoal.db"
 // take the lock when they begin: a transaction that reads first and finds
 // another one in its way when it writes cannot wait, and fails.
 var sqliteDialect = dialect{
+	forget:  "PRAGMA shrink_memory",
 	name:    "sqlite",
 	open:    openSQLite,
 	check:   fine,
