@@ -53,6 +53,7 @@ func (c changes) make(ctx context.Context, write func(context.Context, *database
 	defer cancel()
 	if err := write(ctx, d); err != nil {
 		a.doubtLists()
+		a.log.Warn("a change was not made", slog.String("error", err.Error()))
 		return fmt.Errorf("%w: %w", api.ErrDatabaseAway, err)
 	}
 	a.mu.Lock()
@@ -176,7 +177,7 @@ func (a *App) settleDoubts(ctx context.Context) {
 			return
 		case <-a.doubts:
 		}
-		for a.reloadLists(ctx) != nil {
+		for a.settle(ctx) != nil {
 			select {
 			case <-ctx.Done():
 				return
@@ -184,6 +185,13 @@ func (a *App) settleDoubts(ctx context.Context) {
 			}
 		}
 	}
+}
+
+// settle reads them once. Others who want to change something wait for it.
+func (a *App) settle(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, changeTime)
+	defer cancel()
+	return a.reloadLists(ctx)
 }
 
 // reloadLists puts in force what the database says now.
@@ -196,7 +204,7 @@ func (a *App) reloadLists(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	l, err := a.readAgain(d)
+	l, err := a.readAgain(ctx, d)
 	if err != nil {
 		return fmt.Errorf("%w: %w", api.ErrDatabaseAway, err)
 	}

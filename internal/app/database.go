@@ -131,7 +131,7 @@ func (a *App) rereadLists(cfg *config.Config) (databaseLists, error) {
 	err := errors.New("it has not been there yet")
 	if d != nil {
 		var l databaseLists
-		if l, err = a.readAgain(d); err == nil {
+		if l, err = a.readAgain(context.Background(), d); err == nil {
 			return l, nil
 		}
 	}
@@ -151,13 +151,13 @@ func (a *App) rereadLists(cfg *config.Config) (databaseLists, error) {
 
 // readAgain reads the lists of a database that answers. A reload does not wait
 // long for one that does not.
-func (a *App) readAgain(d *database.Database) (databaseLists, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), firstTry)
+func (a *App) readAgain(ctx context.Context, d *database.Database) (databaseLists, error) {
+	first, cancel := context.WithTimeout(ctx, firstTry)
 	defer cancel()
-	if err := d.Ping(ctx); err != nil {
+	if err := d.Ping(first); err != nil {
 		return databaseLists{}, err
 	}
-	ctx, cancel = context.WithTimeout(context.Background(), readTime)
+	ctx, cancel = context.WithTimeout(ctx, readTime)
 	defer cancel()
 	return readLists(ctx, d, a.log)
 }

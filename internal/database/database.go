@@ -22,6 +22,7 @@ type Database struct {
 	dialect *dialect
 	write   *sql.DB
 	read    *sql.DB // the same as write, but for SQLite
+	there   func() error
 }
 
 // Open connects, once, and brings the tables up to date. Several nodes may do so
@@ -36,8 +37,11 @@ func Open(ctx context.Context, c Config, dataDir string) (*Database, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the %s database: %w", c.Driver, oneLine(err))
 	}
-	db := &Database{d, write, read}
-	if err := db.start(ctx); err != nil {
+	db := &Database{d, write, read, func() error { return nil }}
+	if err = db.start(ctx); err == nil && d.place != nil {
+		db.there, err = d.place(c.DSN, dataDir)
+	}
+	if err != nil {
 		db.Close()
 		return nil, fmt.Errorf("open the %s database: %w", c.Driver, oneLine(err))
 	}
@@ -74,6 +78,9 @@ func (d *Database) reach(ctx context.Context) error {
 // Ping asks whether the database is there, and has its tables. It does not wait
 // for those who write.
 func (d *Database) Ping(ctx context.Context) error {
+	if err := d.there(); err != nil {
+		return err
+	}
 	c, err := d.read.Conn(ctx)
 	if err != nil {
 		return fmt.Errorf("reach it: %w", oneLine(err))
@@ -144,6 +151,10 @@ func (d *Database) once(ctx context.Context, do func(tx *transaction) error) err
 	}
 	if err := do(&transaction{tx, d.dialect}); err != nil {
 		_ = tx.Rollback() // fails where the connection did, and then err says so
+		return err
+	}
+	if err := d.there(); err != nil {
+		_ = tx.Rollback()
 		return err
 	}
 	return tx.Commit()

@@ -36,6 +36,10 @@ type dialect struct {
 	// it keeps nothing.
 	forget string
 
+	// place returns what finds out whether the database is still where it was
+	// opened. nil: it is no file.
+	place func(dsn, dataDir string) (there func() error, err error)
+
 	// again reports whether a transaction was undone for another one's sake.
 	again func(err error) bool
 }

@@ -218,3 +218,35 @@ func TestPingOfABrokenFile(t *testing.T) {
 		t.Error("a database whose file was overwritten answers")
 	}
 }
+
+// TestFileIsRemoved: what is written to a file that nobody will find again is not
+// kept, and nobody is told that it is.
+func TestFileIsRemoved(t *testing.T) {
+	dir := t.TempDir()
+	d, err := Open(t.Context(), DefaultConfig(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	name := filepath.Join(dir, SQLiteFile)
+	if err := os.Rename(name, name+".old"); err != nil {
+		t.Fatal(err)
+	}
+	for _, what := range []string{"removed", "replaced"} {
+		if err := d.Ping(t.Context()); err == nil {
+			t.Errorf("a file that was %s answers", what)
+		}
+		if err := d.AddKeys(t.Context(), "test", Key{Key: "0123456789abcdef"}); err == nil {
+			t.Errorf("a key is kept in a file that was %s", what)
+		}
+		if err := os.WriteFile(name, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Rename(name+".old", name); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.AddKeys(t.Context(), "test", Key{Key: "0123456789abcdef"}); err != nil {
+		t.Errorf("the file is back: %v", err)
+	}
+}

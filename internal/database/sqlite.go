@@ -22,12 +22,13 @@ const SQLiteFile = "shoal.db"
 // take the lock when they begin: a transaction that reads first and finds
 // another one in its way when it writes cannot wait, and fails.
 var sqliteDialect = dialect{
-	forget:  "PRAGMA shrink_memory",
 	name:    "sqlite",
 	open:    openSQLite,
 	check:   fine,
 	rewrite: asWritten,
 	again:   func(error) bool { return false },
+	forget:  "PRAGMA shrink_memory",
+	place:   sqlitePlace,
 	version: func(ctx context.Context, db *sql.DB) (version string, err error) {
 		err = db.QueryRowContext(ctx, "SELECT sqlite_version()").Scan(&version)
 		return "SQLite " + version, err
@@ -47,9 +48,8 @@ func openSQLite(ctx context.Context, dsn, dataDir string) (write, read *sql.DB, 
 	if !isFileName(dsn) {
 		return nil, nil, lasting(errors.New("dsn must be " + sqliteDSN))
 	}
-	name := dsn
-	if name == "" {
-		name = filepath.Join(dataDir, SQLiteFile)
+	name := sqliteName(dsn, dataDir)
+	if dsn == "" {
 		if err := os.MkdirAll(dataDir, 0o700); err != nil {
 			return nil, nil, fmt.Errorf("make the directory of data_dir: %w", err)
 		}
@@ -71,6 +71,33 @@ func openSQLite(ctx context.Context, dsn, dataDir string) (write, read *sql.DB, 
 		return nil, nil, err
 	}
 	return write, read, nil
+}
+
+func sqliteName(dsn, dataDir string) string {
+	if dsn == "" {
+		return filepath.Join(dataDir, SQLiteFile)
+	}
+	return dsn
+}
+
+// sqlitePlace returns what finds out whether the file that was opened is still
+// where the next start will look for it. One that was removed, or that another was
+// moved over, takes everything, and keeps nothing.
+func sqlitePlace(dsn, dataDir string) (there func() error, err error) {
+	name, err := filepath.Abs(sqliteName(dsn, dataDir))
+	if err != nil {
+		return nil, err
+	}
+	opened, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	return func() error {
+		if now, err := os.Stat(name); err != nil || !os.SameFile(now, opened) {
+			return fmt.Errorf("%s is no longer the file that was opened: it was removed or replaced while the tracker runs; restart it", name)
+		}
+		return nil
+	}, nil
 }
 
 // makeSQLiteFile makes the file, which holds keys, for this user alone, or sees to
