@@ -28,7 +28,7 @@ func startShoal(t *testing.T, set ...string) (udp, http string) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	args := []string{}
-	for _, s := range append(set, "udp.listen=127.0.0.1:0", "http.listen=127.0.0.1:0") {
+	for _, s := range append(set, "udp.listen=127.0.0.1:0", "http.listen=127.0.0.1:0", "api.listen=", "health.listen=") {
 		args = append(args, "--set", s)
 	}
 	cmd := exec.CommandContext(ctx, program, args...)

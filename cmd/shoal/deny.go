@@ -114,6 +114,7 @@ func newDenyRemoveCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
+				hashes = each(hashes)
 				found, err := l.RemoveDenied(cmd.Context(), hashes)
 				if err != nil {
 					return err

@@ -219,12 +219,18 @@ func newKeyRemoveCommand() *cobra.Command {
 		Example: `  shoal key remove 0123456789abcdef0123456789abcdef`,
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			for _, key := range args {
+				if shoal.ParseAuthKey([]byte(key)).Invalid() {
+					return fmt.Errorf("%.80q must be 16 to 64 letters, digits and - . _ ~", key)
+				}
+			}
+			keys := each(args)
 			return flags.with(cmd, func(l lists) error {
-				found, err := l.RemoveKeys(cmd.Context(), args)
+				found, err := l.RemoveKeys(cmd.Context(), keys)
 				if err != nil {
 					return err
 				}
-				return removed(cmd, "keys", len(args), found)
+				return removed(cmd, "keys", len(keys), found)
 			})
 		},
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -83,6 +84,16 @@ func parentCommand(use, short, what string, children ...*cobra.Command) *cobra.C
 func printing(cmd *cobra.Command, work func(w io.Writer) error) error {
 	w := bufio.NewWriterSize(cmd.OutOrStdout(), 64<<10)
 	return errors.Join(work(w), w.Flush())
+}
+
+// each returns what is named, each once.
+func each[T comparable](named []T) (once []T) {
+	for _, one := range named {
+		if !slices.Contains(once, one) {
+			once = append(once, one)
+		}
+	}
+	return once
 }
 
 // removed says how many of those that were named are gone now.

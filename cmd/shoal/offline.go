@@ -100,12 +100,13 @@ func listedKey(k app.Key) apiclient.Key {
 	return apiclient.Key{Key: k.Key, Label: k.Label, Created: unixOrNull(k.Created), ValidUntil: unixOrNull(k.Until)}
 }
 
-// untilOf returns when something expires that lasts for so many seconds; 0: never.
+// untilOf returns when something expires that lasts for so many seconds, at least;
+// 0: never.
 func untilOf(now time.Time, seconds int64) time.Time {
 	if seconds == 0 {
 		return time.Time{}
 	}
-	return now.Add(time.Duration(seconds) * time.Second).Truncate(time.Second)
+	return now.Add(time.Duration(seconds+1)*time.Second - 1).Truncate(time.Second)
 }
 
 // unixOrNull returns what JSON has for a time: seconds, or null for never.

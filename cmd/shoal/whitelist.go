@@ -94,6 +94,7 @@ func newWhitelistRemoveCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
+				hashes = each(hashes)
 				found, err := l.RemoveAllowed(cmd.Context(), hashes)
 				if err != nil {
 					return err
