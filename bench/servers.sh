@@ -83,6 +83,7 @@ server_prefix=()
 keep_alive=true
 secure=false
 torrents=$BENCH_TORRENTS
+api= # where the management API of Shoal listens; empty: nowhere
 
 # start_server NAME udp|http|ws starts a server on a port of its own, and sets
 # server to its process ID and target to where it listens.
@@ -112,6 +113,7 @@ configure_shoal() {
 		printf '%s\n' "data_dir = \"$work/data\"" 'udp = []' '[[http]]' "listen = [\"$target\"]" "keep_alive = $keep_alive"
 		if $secure; then echo "tls = { cert = \"$work/cert.pem\", key = \"$work/key.pem\" }"; fi
 	fi >"$work/shoal.toml"
+	printf '%s\n' '[api]' "listen = [${api:+\"$api\"}]" '[health]' 'listen = []' >>"$work/shoal.toml"
 	command=("$1" serve -c "$work/shoal.toml" --set log.level=warn)
 }
 

@@ -25,6 +25,8 @@ var debianPackages = map[string]string{
 	"npm":                 "npm",
 	postgresPrograms:      "postgresql",
 	"qbittorrent-nox":     "qbittorrent-nox",
+	systemPython:          "python3",
+	pythonModules:         "python3-venv",
 	"setpriv":             "util-linux",
 	"transmission-daemon": "transmission-daemon",
 }
