@@ -18,6 +18,7 @@ type verdict uint8
 
 const (
 	noToken       verdict = iota
+	otherSite             // not looked at: a page of another site sent it
 	foreignScheme         // no token, but an Authorization of another scheme than Bearer
 	wrongToken
 	slowed // not looked at: its source guessed too often
@@ -36,8 +37,9 @@ type identity struct {
 // caller is what the door keeps of a request for those behind it.
 type caller struct {
 	credentials
-	source netip.Prefix
-	who    *identity // once it was asked for
+	source    netip.Prefix
+	otherSite bool      // a page of another site sent it
+	who       *identity // once it was asked for
 }
 
 type (
@@ -66,11 +68,17 @@ func (s *Server) identify(ctx context.Context) identity {
 	if c.who == nil {
 		who := s.judge(c)
 		c.who, c.token = &who, ""
+		if who.verdict == knownToken {
+			connectionOf(ctx).isKnown()
+		}
 	}
 	return *c.who
 }
 
 func (s *Server) judge(c *caller) identity {
+	if c.otherSite {
+		return identity{verdict: otherSite}
+	}
 	if c.token == "" {
 		if c.foreign {
 			return identity{verdict: foreignScheme, foreign: true}
@@ -124,6 +132,8 @@ func refusal(h http.Header, who identity, needs need) (status int, detail string
 			return http.StatusForbidden, "the scope of this token is read; this needs one of scope admin"
 		}
 		return 0, ""
+	case otherSite:
+		return http.StatusForbidden, "a page of another site sent this: no token in it is looked at"
 	case wrongToken:
 		h.Set("WWW-Authenticate", realm+`, error="invalid_token"`)
 		return http.StatusUnauthorized, "this token is not known"

@@ -32,7 +32,7 @@ func takeCredentials(r *http.Request) (c credentials) {
 }
 
 // takeParameter takes all parameters of this name out of the query and returns
-// the first.
+// the first that is not empty.
 func takeParameter(r *http.Request, name string) (first string, found bool) {
 	if r.URL.RawQuery == "" {
 		return "", false
@@ -44,7 +44,7 @@ func takeParameter(r *http.Request, name string) (first string, found bool) {
 			rest = append(rest, pair)
 			continue
 		}
-		if plain, err := url.QueryUnescape(value); err == nil && !found {
+		if plain, err := url.QueryUnescape(value); err == nil && first == "" {
 			first = plain
 		}
 		found = true

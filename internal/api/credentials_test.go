@@ -23,6 +23,8 @@ func TestTakeCredentials(t *testing.T) {
 		{"/", "Basic dXNlcjpwYXNz", credentials{foreign: true}, ""},
 		{"/?a=1&token=s3cret&b=%2B+2", "", credentials{token: "s3cret"}, "a=1&b=%2B+2"},
 		{"/?token=s3cret&token=s3cret2", "", credentials{token: "s3cret"}, ""},
+		{"/?token=&token=s3cret", "", credentials{token: "s3cret"}, ""},
+		{"/?token&a=1&token=%zz&token=s3cret", "", credentials{token: "s3cret"}, "a=1"},
 		{"/?t%6Fken=s3cret%2B1", "", credentials{token: "s3cret+1"}, ""},
 		{"/?token=s3cret%zz", "", credentials{}, ""},
 		{"/?token", "", credentials{}, ""},

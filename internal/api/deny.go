@@ -94,7 +94,10 @@ func (s *Server) deny(ctx context.Context, in *denyInput) (*reply[done], error) 
 	}
 	t := database.Denied{Hash: hash}
 	if in.Body != nil {
-		t.Reason, t.Until = in.Body.Reason, untilOf(in.Body.SecondsValid, time.Now())
+		t.Reason = in.Body.Reason
+		if t.Until, err = untilOf("body.seconds_valid", in.Body.SecondsValid, time.Now()); err != nil {
+			return nil, err
+		}
 	}
 	if err := checkText("body.reason", t.Reason); err != nil {
 		return nil, err
@@ -134,7 +137,11 @@ func (s *Server) denyMany(ctx context.Context, in *manyDeniedInput) (*reply[done
 		if err := checkText(location+".reason", n.Reason); err != nil {
 			return nil, err
 		}
-		torrents[i] = database.Denied{Hash: hash, Reason: n.Reason, Until: untilOf(n.SecondsValid, now)}
+		until, err := untilOf(location+".seconds_valid", n.SecondsValid, now)
+		if err != nil {
+			return nil, err
+		}
+		torrents[i] = database.Denied{Hash: hash, Reason: n.Reason, Until: until}
 	}
 	return changed(s.o.Changes.AddDenied(ctx, actor(ctx), torrents))
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"path"
 	"runtime/debug"
 	"strings"
 )
@@ -21,7 +22,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.working.RLock()
 	defer s.working.RUnlock()
 	settings := s.settings.Load()
-	c := &caller{credentials: takeCredentials(r), source: sourceOf(r, settings.proxies)}
+	c := &caller{credentials: takeCredentials(r), source: sourceOf(r, settings.proxies), otherSite: fromAnotherSite(r)}
 	r = r.WithContext(context.WithValue(r.Context(), callerKey{}, c))
 	a := &outgoing{ResponseWriter: w}
 	h := w.Header()
@@ -33,6 +34,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r.Body = body
 	defer s.recover(a, r)
 	s.prepare()
+	if !isClean(r.URL.EscapedPath()) {
+		writeProblem(a, http.StatusNotFound, nothingHere)
+		return
+	}
 	if settings.compatible {
 		s.compatible.ServeHTTP(a, r)
 	} else {
@@ -94,7 +99,16 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, http.StatusMethodNotAllowed, "this path is not for "+cut(r.Method, mostShown)+"; it is for "+allow)
 		return
 	}
-	writeProblem(w, http.StatusNotFound, "there is nothing at this path; "+base+"/docs shows what there is")
+	writeProblem(w, http.StatusNotFound, nothingHere)
+}
+
+const nothingHere = "there is nothing at this path; " + base + "/docs shows what there is"
+
+// isClean reports whether the mux has an answer to a path, other than a page that
+// leads to another one. Clients that follow it would send their token again.
+func isClean(p string) bool {
+	clean := path.Clean(p)
+	return p == clean || clean != "/" && p == clean+"/"
 }
 
 // probe takes an answer for its status and header.

@@ -304,8 +304,12 @@ func TestUnknownPaths(t *testing.T) {
 			t.Errorf("%s %s: Allow is %q", test.method, test.path, got)
 		}
 	}
-	if answer, _ := s.ask("GET", "/api//v1/build?token="+adminToken, ""); answer.StatusCode/100 != 3 {
-		t.Errorf("a path with a slash too many: %d", answer.StatusCode)
+	for _, path := range []string{"//", "//api/v1/build", "/api//v1/build", "/api/v1/./build", "/api/v1/x/../build", "/api/v1/build//", "/api/v1/docs//", "/api/v1/build/"} {
+		for _, compatible := range []bool{false, true} {
+			s.Configure(Config{Tokens: twoTokens(), TorrustCompatible: compatible})
+			answer, body := s.ask("GET", path+"?token="+adminToken, "")
+			s.problem(answer, body, 404)
+		}
 	}
 }
 

@@ -65,6 +65,7 @@ type Health struct {
 
 	mu    sync.Mutex
 	round *healthRound // the last, or that under way
+	away  bool         // the database did not answer
 
 	asking  sync.WaitGroup
 	pinging chan struct{}   // taken by who asks the database: one that hangs is not asked again
@@ -78,8 +79,10 @@ func ListenHealth(c HealthConfig, o HealthOptions) (*Health, error) {
 	}
 	h := &Health{o: o, patience: healthPatience, kept: healthKept, pinging: make(chan struct{}, 1), ill: map[string]bool{}}
 	h.ctx, h.stop = context.WithCancel(context.Background())
+	connections := newConnections(func(netip.Addr) bool { return false })
 	h.http = &http.Server{
-		Handler:           h,
+		Handler:           connections.serve(h),
+		ConnContext:       withConnection,
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       headerTimeout,
 		WriteTimeout:      idleTimeout,
@@ -87,7 +90,6 @@ func ListenHealth(c HealthConfig, o HealthOptions) (*Health, error) {
 		MaxHeaderBytes:    healthHeader,
 		ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug), // strangers fill no log
 	}
-	connections := newConnections(func(netip.Addr) bool { return false })
 	for _, addr := range c.Listen {
 		l, err := bind(addr)
 		if err != nil {
@@ -138,13 +140,13 @@ func (h *Health) Serve(ctx context.Context) error {
 // awaitAsking waits for those who ask, because what they ask is closed next. One
 // that does not look at its context is left behind.
 func (h *Health) awaitAsking(ctx context.Context) {
-	h.mu.Lock() // whoever began a round before the end has counted it
-	h.mu.Unlock()
 	none := make(chan struct{})
+	h.mu.Lock() // whoever began a round before the end has counted it
 	go func() {
 		h.asking.Wait()
 		close(none)
 	}()
+	h.mu.Unlock()
 	select {
 	case <-none:
 	case <-ctx.Done():

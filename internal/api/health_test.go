@@ -300,7 +300,7 @@ func TestHealthLog(t *testing.T) {
 		h.report(t.Context())
 	}
 	text := out.String()
-	if strings.Count(text, "\n") != 2 || !strings.Contains(text, `level=WARN msg="ill, says the health check" part=database error="it does not answer"`) ||
+	if strings.Count(text, "\n") != 3 || !strings.Contains(text, `level=WARN msg="the database does not answer the health check" error=away`) || !strings.Contains(text, `level=WARN msg="ill, says the health check" part=database error="it does not answer"`) ||
 		!strings.Contains(text, `level=INFO msg="well again, says the health check" part=database`) {
 		t.Errorf("the log has\n%s", text)
 	}

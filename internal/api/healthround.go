@@ -137,11 +137,25 @@ func (h *Health) askDatabase(ctx context.Context) (said string, err error) {
 	default:
 		return "", errors.New("it has not answered the last ping yet")
 	}
-	if err := h.o.Database(ctx); err != nil {
-		h.o.Log.Debug("database does not answer the health check", "error", err)
+	err = h.o.Database(ctx)
+	h.logWhy(err)
+	if err != nil {
 		return "", errors.New("it does not answer")
 	}
 	return "it answers", nil
+}
+
+// logWhy has the log say why the database does not answer, once until it does again.
+func (h *Health) logWhy(err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.ctx.Err() != nil {
+		return // it was not waited for
+	}
+	if err != nil && !h.away {
+		h.o.Log.Warn("the database does not answer the health check", "error", err)
+	}
+	h.away = err != nil
 }
 
 // endsSoon is how many days before its end a certificate is said to end. Whoever

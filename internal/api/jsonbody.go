@@ -28,6 +28,9 @@ func readJSON(text []byte, into any) error {
 		}
 	}
 	// The names of Go in its own text say nothing to who asks.
+	if mistake.Field == "" {
+		return fmt.Errorf("a %s does not fit here", mistake.Value)
+	}
 	return fmt.Errorf("%s: a %s does not fit here", mistake.Field, mistake.Value)
 }
 

@@ -79,7 +79,11 @@ type putKeyInput struct {
 func (s *Server) putKey(ctx context.Context, in *putKeyInput) (*reply[grantedKey], error) {
 	k := database.Key{Key: in.Key}
 	if in.Body != nil {
-		k.Label, k.Until = in.Body.Label, untilOf(in.Body.SecondsValid, time.Now())
+		k.Label = in.Body.Label
+		var err error
+		if k.Until, err = untilOf("body.seconds_valid", in.Body.SecondsValid, time.Now()); err != nil {
+			return nil, err
+		}
 	}
 	if err := checkText("body.label", k.Label); err != nil {
 		return nil, err
@@ -92,7 +96,11 @@ type drawKeyInput struct {
 }
 
 func (s *Server) drawKey(ctx context.Context, in *drawKeyInput) (*reply[grantedKey], error) {
-	return s.grant(ctx, database.Key{Key: database.NewKey(), Until: untilOf(&in.Seconds, time.Now())})
+	until, err := untilOf("path.key", &in.Seconds, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	return s.grant(ctx, database.Key{Key: database.NewKey(), Until: until})
 }
 
 func (s *Server) grant(ctx context.Context, k database.Key) (*reply[grantedKey], error) {

@@ -53,7 +53,11 @@ type newKey struct {
 }
 
 func (n *newKey) key(location string, now time.Time) (database.Key, error) {
-	k := database.Key{Label: n.Label, Until: untilOf(n.SecondsValid, now)}
+	k := database.Key{Label: n.Label}
+	var err error
+	if k.Until, err = untilOf(location+".seconds_valid", n.SecondsValid, now); err != nil {
+		return k, err
+	}
 	if err := checkText(location+".label", n.Label); err != nil {
 		return k, err
 	}

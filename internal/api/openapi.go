@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"reflect"
 	"strings"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -21,9 +22,10 @@ What goes wrong is answered as application/problem+json (RFC 9457).`
 // build puts the routes together, once: what they and the OpenAPI are does not
 // depend on the configuration.
 func (s *Server) build() {
+	strictNames()
 	s.mux = http.NewServeMux()
 	api := humago.New(s.mux, s.humaConfig())
-	api.UseMiddleware(s.authorize(api))
+	s.guard(api)
 	for _, register := range s.routes() {
 		register(api)
 	}
@@ -32,6 +34,17 @@ func (s *Server) build() {
 	s.serveDocs()
 	s.compatible = s.torrust()
 }
+
+// guard puts what every request has to pass in front of the routes.
+func (s *Server) guard(api huma.API) {
+	api.UseMiddleware(s.authorize(api), s.once(api), s.takeBody(api))
+}
+
+// strictNames has schemas tell "seconds_valid" from "SECONDS_VALID", as JSON does.
+// Go reads both into the same field, so that a name which the schema passes over
+// would bring a value in that nobody looked at. It is a setting of the whole
+// program, made before the first route is.
+var strictNames = sync.OnceFunc(func() { huma.ValidateStrictCasing = true })
 
 func (s *Server) humaConfig() huma.Config {
 	version := s.o.Build.Version

@@ -33,13 +33,12 @@ func read(op huma.Operation) huma.Operation { return guarded(op, needRead, Scope
 
 // admin is op, for tokens of scope admin.
 func admin(op huma.Operation) huma.Operation {
-	op.Errors = append(op.Errors, http.StatusForbidden)
 	return guarded(op, needAdmin, ScopeAdmin)
 }
 
 func guarded(op huma.Operation, n need, scope string) huma.Operation {
 	op.Security = []map[string][]string{{"bearer": {scope}}, {"token": {scope}}}
-	op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusTooManyRequests)
+	op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests)
 	return prepared(op, n)
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"regexp"
 	"strconv"
 	"unicode/utf8"
 
@@ -31,20 +32,24 @@ func problemOf(err error) error {
 	case errors.Is(err, ErrNoDatabase):
 		return huma.Error409Conflict(ErrNoDatabase.Error())
 	case errors.Is(err, ErrDatabaseAway):
-		return later(ErrDatabaseAway.Error() + "; ask again")
+		return later(ErrDatabaseAway.Error()+"; ask again", err)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return later("the request was given up before its end, since the client went away or the tracker is closing")
+		return later("the request was given up before its end, since the client went away or the tracker is closing", err)
 	}
 	return &unexpected{err}
 }
 
-// later is 503 with Retry-After.
-func later(detail string) error {
-	return &unavailable{newProblem(http.StatusServiceUnavailable, detail)}
+// later is 503 with Retry-After, because of err.
+func later(detail string, err error) error {
+	return &unavailable{newProblem(http.StatusServiceUnavailable, detail), err}
 }
 
-// unavailable is a problem that is over soon.
-type unavailable struct{ *huma.ErrorModel }
+// unavailable is a problem that is over soon. The answer does not have its cause:
+// that may name who asks the database, and where.
+type unavailable struct {
+	*huma.ErrorModel
+	err error
+}
 
 // GetHeaders says when to ask again.
 func (*unavailable) GetHeaders() http.Header {
@@ -74,16 +79,17 @@ const (
 func (s *Server) finish(ctx huma.Context, _ string, answer any) (any, error) {
 	switch a := answer.(type) {
 	case *unexpected:
-		s.failed(ctx, a.err.Error())
+		s.failed(nameOf(ctx), actor(ctx.Context()), a.err)
 		return newProblem(http.StatusInternalServerError, inTheLog), nil
 	case *unavailable:
+		s.putOff(nameOf(ctx), actor(ctx.Context()), a.err)
 		return shorten(a.ErrorModel), nil
 	case *huma.ErrorModel:
 		if a.Status == http.StatusInternalServerError && a.Detail != inTheLog {
 			for _, e := range a.Errors {
 				a.Detail += ": " + e.Error()
 			}
-			s.failed(ctx, a.Detail)
+			s.failed(nameOf(ctx), actor(ctx.Context()), errors.New(a.Detail))
 			return newProblem(http.StatusInternalServerError, inTheLog), nil
 		}
 		return shorten(a), nil
@@ -91,9 +97,22 @@ func (s *Server) finish(ctx huma.Context, _ string, answer any) (any, error) {
 	return answer, nil
 }
 
-func (s *Server) failed(ctx huma.Context, why string) {
-	s.o.Log.Error("the management API could not answer", "request", ctx.Operation().Method+" "+ctx.Operation().Path,
-		"by", actor(ctx.Context()), "error", why)
+// nameOf returns the route of a request. Its path may have a key in it.
+func nameOf(ctx huma.Context) string { return ctx.Operation().Method + " " + ctx.Operation().Path }
+
+func (s *Server) failed(request, by string, err error) {
+	s.o.Log.Error("the management API could not answer", "request", request, "by", by, "error", err)
+}
+
+// putOff logs why a request is to be sent again: at most once a minute, because a
+// database that is away is so for everybody. That a client is gone is no trouble.
+func (s *Server) putOff(request, by string, err error) {
+	const text = "the management API could not answer for now"
+	if errors.Is(err, context.Canceled) {
+		s.o.Log.Debug(text, "request", request, "by", by, "error", err)
+		return
+	}
+	s.away.Do(func() { s.o.Log.Warn(text, "request", request, "by", by, "error", err) })
 }
 
 func newProblem(status int, detail string) *huma.ErrorModel {
@@ -112,7 +131,7 @@ func shorten(p *huma.ErrorModel) *huma.ErrorModel {
 			p.Errors[i] = &huma.ErrorDetail{}
 			continue
 		}
-		short := huma.ErrorDetail{Message: cut(e.Message, mostSaid), Location: cut(e.Location, mostSaid)}
+		short := huma.ErrorDetail{Message: cut(inFull(e.Message), mostSaid), Location: cut(e.Location, mostSaid)}
 		switch value := e.Value.(type) {
 		case string:
 			short.Value = cut(value, mostShown)
@@ -124,6 +143,21 @@ func shorten(p *huma.ErrorModel) *huma.ErrorModel {
 		p.Errors[i] = &short
 	}
 	return p
+}
+
+var limit = regexp.MustCompile(`^(expected number [<>]=? )(\d(?:\.\d+)?e\+\d+)$`)
+
+// inFull writes the number of a message as people do: 3153600000, and not 3.1536e+09.
+func inFull(message string) string {
+	parts := limit.FindStringSubmatch(message)
+	if parts == nil {
+		return message
+	}
+	n, err := strconv.ParseFloat(parts[2], 64)
+	if err != nil {
+		return message
+	}
+	return parts[1] + strconv.FormatFloat(n, 'f', -1, 64)
 }
 
 // cut returns the first bytes of s, in whole characters.

@@ -23,7 +23,7 @@ type failing struct {
 func addFailing(s *Server) {
 	s.prepare()
 	api := humago.New(s.mux, s.humaConfig())
-	api.UseMiddleware(s.authorize(api))
+	s.guard(api)
 	huma.Register(api, read(huma.Operation{Method: http.MethodGet, Path: "/fail/{how}"}), func(_ context.Context, in *failing) (*aliveAnswer, error) {
 		switch in.How {
 		case "none":
@@ -82,6 +82,9 @@ func TestProblems(t *testing.T) {
 		if !strings.HasPrefix(p.Detail, test.detail) || strings.Contains(body, "somebody else") || strings.Contains(body, "10.9.8.7") {
 			t.Errorf("%s: %s", how, body)
 		}
+		if n := strings.Count(s.log.String(), "level=WARN"); how == "away" && (n != 1 || !strings.Contains(s.log.String(), `request="GET /api/v1/fail/{how}" by=grafana error="add: the database is away: refused by 10.9.8.7"`)) {
+			t.Errorf("the cause is not in the log once: %s", s.log)
+		}
 		if (test.status == 503) != (answer.Header.Get("Retry-After") != "") {
 			t.Errorf("%s: Retry-After is %q", how, answer.Header.Get("Retry-After"))
 		}
@@ -124,7 +127,8 @@ func TestBodies(t *testing.T) {
 		{"/big", names(mostBulk + mostBulk/2), nil, 413},
 		{"/small", "", nil, 400},
 		{"/small", "{", nil, 400},
-		{"/small", strings.Repeat("[", 20_000), nil, 400},
+		{"/small", strings.Repeat("[", 20_000), nil, 422},
+		{"/big", strings.Repeat("[", 20_000), nil, 400},
 		{"/small", `{"names":"` + strings.Repeat("ä", 5000) + `"}`, nil, 422},
 		{"/small", `{"names":[` + strings.Repeat("1,", 50_000) + `1]}`, nil, 422},
 		{"/small", `{"names":[],"many":[` + strings.Repeat("1,", 50_000) + `1]}`, nil, 422},
@@ -169,4 +173,37 @@ func TestNoDatabaseForAudit(t *testing.T) {
 	})
 	answer, body = away.ask("GET", "/api/v1/audit", "", bearer+readToken)
 	away.problem(answer, body, 503)
+}
+
+// TestCausesAreLogged asks what needs a database that is away, in either manner.
+func TestCausesAreLogged(t *testing.T) {
+	for _, compatible := range []bool{false, true} {
+		s := newStand(t, func(c *Config, o *Options) {
+			c.TorrustCompatible = compatible
+			o.Modes = func() Modes { return Modes{Private: true} }
+			o.ReloadLists = func(context.Context) error { return fmt.Errorf("reload: %w: refused by 10.9.8.7", ErrDatabaseAway) }
+		})
+		for range 3 {
+			answer, body := s.ask("GET", "/api/v1/keys/reload", "", bearer+adminToken)
+			if answer.StatusCode/100 != 5 || !strings.Contains(body, "the database is away") || strings.Contains(body, "10.9.8.7") {
+				t.Errorf("%d %s", answer.StatusCode, body)
+			}
+		}
+		if text := s.log.String(); strings.Count(text, "level=WARN") != 1 || !strings.Contains(text, `request="GET /api/v1/keys/reload" by=boss error="reload: the database is away: refused by 10.9.8.7"`) {
+			t.Errorf("to the letter %v: %s", compatible, text)
+		}
+	}
+}
+
+// TestTorrustLogsToo: a text that says that the log has it must be true.
+func TestTorrustLogsToo(t *testing.T) {
+	s := newStand(t, func(c *Config, o *Options) {
+		c.TorrustCompatible = true
+		o.Modes = func() Modes { return Modes{Private: true} }
+		o.ReloadLists = func(context.Context) error { return errors.New("row of somebody else") }
+	})
+	answer, body := s.ask("GET", "/api/v1/keys/reload", "", bearer+adminToken)
+	if answer.StatusCode != 500 || !strings.Contains(body, inTheLog) || strings.Contains(body, "somebody") || strings.Count(s.log.String(), "level=ERROR") != 1 || !strings.Contains(s.log.String(), "row of somebody else") {
+		t.Errorf("%d %s: %s", answer.StatusCode, body, s.log)
+	}
 }

@@ -24,7 +24,7 @@ const (
 	writeTimeout  = 2 * time.Minute // from the head of a request to the end of its answer
 	endTimeout    = time.Second / 2
 
-	mostHeader = 64 << 10 // bytes: /torrents takes 1,000 info hashes in its query
+	mostHeader = 80 << 10 // bytes: 1,000 info hashes of version 2 in the query of /torrents, and the rest
 )
 
 // Server is the management API on its addresses.
@@ -34,6 +34,9 @@ type Server struct {
 	now      func() time.Time // for guessing alone
 	guessing *guessing
 	guessed  rate.Sometimes // so that guessing fills no log
+	away     rate.Sometimes // nor does a database that is away
+	large    chan struct{}  // taken by the one large body that is worked on
+	patience time.Duration  // how long another waits
 
 	prepare func() // makes what follows, once
 
@@ -41,10 +44,11 @@ type Server struct {
 	methods    map[string]string // by path: what Allow says
 	compatible http.Handler
 
-	listeners []net.Listener
-	http      *http.Server
-	stop      context.CancelFunc // ends the context of every request
-	working   sync.RWMutex       // held for reading by each request
+	connections *connections
+	listeners   []net.Listener
+	http        *http.Server
+	stop        context.CancelFunc // ends the context of every request
+	working     sync.RWMutex       // held for reading by each request
 }
 
 // settings are what may change while the server serves: replaced whole, so that
@@ -60,16 +64,18 @@ func Listen(c Config, o Options) (*Server, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{o: o, now: time.Now, guessing: newGuessing(), guessed: rate.Sometimes{Interval: time.Minute}}
+	s := &Server{o: o, now: time.Now, guessing: newGuessing(), guessed: rate.Sometimes{Interval: time.Minute}, away: rate.Sometimes{Interval: time.Minute}, large: make(chan struct{}, 1), patience: largePatience}
 	s.Configure(c)
 	// With the first request: it takes memory, and a tenth of a second, which a
 	// tracker that nobody manages does not spend.
 	s.prepare = sync.OnceFunc(s.build)
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
+	s.connections = newConnections(s.trusts)
 	s.http = &http.Server{
-		Handler:           s,
+		Handler:           s.connections.serve(s),
 		BaseContext:       func(net.Listener) context.Context { return ctx },
+		ConnContext:       withConnection,
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
@@ -80,14 +86,13 @@ func Listen(c Config, o Options) (*Server, error) {
 		ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
 	}
 	s.http.Protocols.SetHTTP1(true)
-	connections := newConnections(s.trusts)
 	for _, addr := range c.Listen {
 		l, err := bind(addr)
 		if err != nil {
 			s.Close()
 			return nil, fmt.Errorf("listen on %s for the management API: %w", addr, err)
 		}
-		l = connections.limit(l)
+		l = s.connections.limit(l)
 		if o.TLS != nil {
 			l = tls.NewListener(l, o.TLS)
 		}

@@ -8,7 +8,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"math/big"
-	"net"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -138,67 +137,5 @@ func TestEnd(t *testing.T) {
 		if got := <-answered; soon && got != 200 {
 			t.Errorf("answered %d", got)
 		}
-	}
-}
-
-func TestConnections(t *testing.T) {
-	c := newConnections(func(addr netip.Addr) bool { return addr == netip.MustParseAddr("10.0.0.1") })
-	from := func(text string) net.Addr { return net.TCPAddrFromAddrPort(netip.MustParseAddrPort(text)) }
-	var sources []netip.Prefix
-	for i := range mostOfOne {
-		source, ok := c.take(from("[2001:db8::1]:1"))
-		if !ok {
-			t.Fatalf("connection %d is refused", i)
-		}
-		sources = append(sources, source)
-	}
-	if _, ok := c.take(from("[2001:db8::2]:1")); ok {
-		t.Error("one source has more than its part")
-	}
-	others := []string{"127.0.0.1:1", "10.0.0.1:1"}
-	for i := range mostConnections - mostOfOne {
-		source, ok := c.take(from(others[i%2]))
-		if !ok || source.IsValid() {
-			t.Fatalf("connection %d is refused, or counted for %s", i, source)
-		}
-	}
-	if _, ok := c.take(from("192.0.2.1:1")); ok {
-		t.Error("there are more than there may be")
-	}
-	for _, source := range sources {
-		c.give(source)
-	}
-	if len(c.of) != 0 || c.all != mostConnections-mostOfOne {
-		t.Errorf("%d sources, %d connections", len(c.of), c.all)
-	}
-	if _, ok := c.take(from("[2001:db8::2]:1")); !ok {
-		t.Error("no room is given back")
-	}
-}
-
-// TestConnectionsAreGivenBack counts those of a server that had some.
-func TestConnectionsAreGivenBack(t *testing.T) {
-	c := newConnections(func(netip.Addr) bool { return false })
-	plain, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := c.limit(plain)
-	defer l.Close()
-	for range 3 {
-		dialled, err := net.Dial("tcp4", l.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		taken, err := l.Accept()
-		if err != nil || c.all != 1 {
-			t.Fatal(err, c.all)
-		}
-		taken.Close()
-		taken.Close() // the second is no connection more
-		dialled.Close()
-	}
-	if c.all != 0 {
-		t.Errorf("%d are open", c.all)
 	}
 }

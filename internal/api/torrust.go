@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strconv"
 
@@ -50,7 +51,7 @@ func (s *Server) torrust() http.Handler {
 func (s *Server) torrustCaller(w http.ResponseWriter, r *http.Request, n need) (label string, ok bool) {
 	who := s.identify(r.Context())
 	switch {
-	case who.verdict == slowed:
+	case who.verdict == slowed, who.verdict == otherSite:
 		status, detail := refusal(w.Header(), who, n)
 		writeProblem(w, status, detail)
 	case who.foreign:
@@ -83,20 +84,20 @@ func (s *Server) torrustMode(on func(Modes) bool, reason string) func(http.Handl
 
 func (s *Server) torrustReload(what string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		torrustDone(w, "failed to reload "+what, s.o.ReloadLists(r.Context()))
+		s.torrustDone(w, r, "failed to reload "+what, s.o.ReloadLists(r.Context()))
 	}
 }
 
 func (s *Server) torrustAllow(w http.ResponseWriter, r *http.Request) {
 	if hash, ok := torrustHash(w, r.PathValue("info_hash")); ok {
-		torrustDone(w, "failed to whitelist torrent", s.o.Changes.AddAllowed(r.Context(), actor(r.Context()), []shoal.InfoHash{hash}))
+		s.torrustDone(w, r, "failed to whitelist torrent", s.o.Changes.AddAllowed(r.Context(), actor(r.Context()), []shoal.InfoHash{hash}))
 	}
 }
 
 func (s *Server) torrustAllowNoLonger(w http.ResponseWriter, r *http.Request) {
 	if hash, ok := torrustHash(w, r.PathValue("info_hash")); ok {
 		_, err := s.o.Changes.RemoveAllowed(r.Context(), actor(r.Context()), []shoal.InfoHash{hash})
-		torrustDone(w, "failed to remove torrent from whitelist", err)
+		s.torrustDone(w, r, "failed to remove torrent from whitelist", err)
 	}
 }
 
@@ -110,21 +111,27 @@ func torrustHash(w http.ResponseWriter, text string) (shoal.InfoHash, bool) {
 	return hash, true
 }
 
-func torrustDone(w http.ResponseWriter, failure string, err error) {
+func (s *Server) torrustDone(w http.ResponseWriter, r *http.Request, failure string, err error) {
 	if err != nil {
-		rejected(w, failure+": "+reasonOf(err))
+		rejected(w, failure+": "+s.reasonOf(r, err))
 		return
 	}
 	writeJSON(w, http.StatusOK, "application/json", done{statusOK})
 }
 
 // reasonOf returns what a caller is told of an error: no more than our own routes
-// tell.
-func reasonOf(err error) string {
-	if told, ok := problemOf(err).(huma.StatusError); ok && told.GetStatus() != http.StatusInternalServerError {
-		return told.Error()
+// tell. The log has the rest.
+func (s *Server) reasonOf(r *http.Request, err error) string {
+	by := actor(r.Context())
+	var told huma.StatusError
+	if !errors.As(problemOf(err), &told) || told.GetStatus() == http.StatusInternalServerError {
+		s.failed(r.Pattern, by, err)
+		return inTheLog
 	}
-	return inTheLog
+	if told.GetStatus() == http.StatusServiceUnavailable {
+		s.putOff(r.Pattern, by, err)
+	}
+	return told.Error()
 }
 
 // rejected is how everything fails there that is not the form of a request.

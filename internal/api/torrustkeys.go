@@ -33,11 +33,10 @@ func (s *Server) torrustGrant(w http.ResponseWriter, r *http.Request, key string
 			writePlain(w, http.StatusBadRequest, fmt.Sprintf("Invalid URL: invalid auth key duration: %q", strconv.FormatUint(*seconds, 10)))
 			return
 		}
-		lasting := int64(*seconds)
-		k.Until = untilOf(&lasting, time.Now())
+		k.Until = endOf(int64(*seconds), time.Now())
 	}
 	if err := s.o.Changes.AddKeys(r.Context(), actor(r.Context()), []database.Key{k}); err != nil {
-		rejected(w, "failed to generate key: "+reasonOf(err))
+		rejected(w, "failed to generate key: "+s.reasonOf(r, err))
 		return
 	}
 	writeJSON(w, http.StatusOK, "application/json; charset=utf-8", torrustGranted{k.Key, unixOf(k.Until), textOf(k.Until)})
@@ -60,7 +59,11 @@ func (s *Server) torrustAddKey(w http.ResponseWriter, r *http.Request) {
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, mostBody))
 	if err != nil {
-		writePlain(w, http.StatusRequestEntityTooLarge, "Failed to buffer the request body: length limit exceeded")
+		status, detail := unreadBody(err)
+		if status == http.StatusRequestEntityTooLarge {
+			detail = "length limit exceeded"
+		}
+		writePlain(w, status, "Failed to buffer the request body: "+detail)
 		return
 	}
 	key, seconds, err := torrustForm(body)
@@ -85,21 +88,19 @@ func (s *Server) torrustAddKey(w http.ResponseWriter, r *http.Request) {
 
 // torrustForm reads the body of POST /keys. Both fields may be null, or left out.
 func torrustForm(body []byte) (key *string, seconds *uint64, err error) {
-	var form struct {
-		Key     json.RawMessage `json:"key"`
-		Seconds json.RawMessage `json:"seconds_valid"`
-	}
-	if err := json.Unmarshal(body, &form); err != nil {
-		if len(bytes.TrimSpace(body)) == 0 {
-			err = &json.SyntaxError{}
-		}
+	var form map[string]json.RawMessage // a struct would take "KEY" for "key"
+	err = json.Unmarshal(body, &form)
+	if syntax := (*json.SyntaxError)(nil); errors.As(err, &syntax) {
 		return nil, nil, err
 	}
-	if len(form.Key) > 0 && json.Unmarshal(form.Key, &key) != nil {
-		return nil, nil, errors.New("key: invalid type: " + cut(string(form.Key), mostShown) + ", expected a string")
+	if err != nil || form == nil {
+		return nil, nil, errors.New("invalid type: " + cut(string(bytes.TrimSpace(body)), mostShown) + ", expected an object")
 	}
-	if len(form.Seconds) > 0 && json.Unmarshal(form.Seconds, &seconds) != nil {
-		return nil, nil, errors.New("seconds_valid: invalid type: " + cut(string(form.Seconds), mostShown) + ", expected u64")
+	if text := form["key"]; len(text) > 0 && json.Unmarshal(text, &key) != nil {
+		return nil, nil, errors.New("key: invalid type: " + cut(string(text), mostShown) + ", expected a string")
+	}
+	if text := form["seconds_valid"]; len(text) > 0 && json.Unmarshal(text, &seconds) != nil {
+		return nil, nil, errors.New("seconds_valid: invalid type: " + cut(string(text), mostShown) + ", expected u64")
 	}
 	return key, seconds, nil
 }
@@ -132,7 +133,7 @@ func (s *Server) torrustDeleteKey(w http.ResponseWriter, r *http.Request) {
 	case err == nil && !found:
 		rejected(w, "failed to delete key: there is no such key")
 	default:
-		torrustDone(w, "failed to delete key", err)
+		s.torrustDone(w, r, "failed to delete key", err)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 
 	"github.com/shoal-tracker/shoal"
@@ -71,7 +72,11 @@ func torrustPeers(peers []swarm.Peer) []torrustPeer {
 }
 
 func (s *Server) torrustTorrents(w http.ResponseWriter, r *http.Request) {
-	query := r.URL.Query()
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil { // a filter that is left out would be none
+		writePlain(w, http.StatusBadRequest, "Failed to deserialize query string: "+cut(err.Error(), mostShown))
+		return
+	}
 	if named := query["info_hash"]; len(named) > 0 {
 		hashes := make([]shoal.InfoHash, len(named))
 		for i, text := range named {

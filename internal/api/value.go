@@ -77,13 +77,23 @@ func checkKey(location, key string) error {
 	return nil
 }
 
-// untilOf returns when something ends that lasts for so many seconds from now, in
-// whole seconds as the database keeps it; the zero time is never.
-func untilOf(seconds *int64, now time.Time) time.Time {
+// untilOf returns when something ends that lasts for so many seconds from now; the
+// zero time is never. Values that came through a schema are good; this is for those
+// that found a way around it, which would be far in the past or never end.
+func untilOf(location string, seconds *int64, now time.Time) (time.Time, error) {
 	if seconds == nil {
-		return time.Time{}
+		return time.Time{}, nil
 	}
-	return now.Add(time.Duration(*seconds)*time.Second + time.Second - 1).Truncate(time.Second).UTC()
+	if *seconds < 1 || *seconds > mostSeconds {
+		return time.Time{}, invalid(location, *seconds, fmt.Sprintf("expected seconds from 1 to %d", mostSeconds))
+	}
+	return endOf(*seconds, now), nil
+}
+
+// endOf returns when so many seconds are over, in whole seconds as the database
+// keeps it.
+func endOf(seconds int64, now time.Time) time.Time {
+	return now.Add(time.Duration(seconds)*time.Second + time.Second - 1).Truncate(time.Second).UTC()
 }
 
 // unixOf returns t as valid_until has it.

@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/http"
 	"strings"
 	"testing"
@@ -156,14 +157,20 @@ func TestStatsAndMetrics(t *testing.T) {
 func TestUntil(t *testing.T) {
 	at := time.Unix(1_700_000_000, 1)
 	one, most := int64(1), int64(mostSeconds)
-	if untilOf(nil, at) != (time.Time{}) || unixOf(time.Time{}) != nil || textOf(time.Time{}) != nil {
+	never, err := untilOf("", nil, at)
+	if err != nil || never != (time.Time{}) || unixOf(time.Time{}) != nil || textOf(time.Time{}) != nil {
 		t.Error("what never ends has an end")
 	}
-	if got := untilOf(&one, at); *unixOf(got) != 1_700_000_002 || *textOf(got) != "2023-11-14 22:13:22 UTC" {
+	if got, err := untilOf("", &one, at); err != nil || *unixOf(got) != 1_700_000_002 || *textOf(got) != "2023-11-14 22:13:22 UTC" {
 		t.Errorf("a second later is %v: it must not be less", got)
 	}
-	if got := untilOf(&most, at); *unixOf(got) != 1_700_000_001+mostSeconds {
+	if got, err := untilOf("", &most, at); err != nil || *unixOf(got) != 1_700_000_001+mostSeconds {
 		t.Errorf("the longest is until %v", got)
+	}
+	for _, wrong := range []int64{0, -1, mostSeconds + 1, math.MaxInt64, math.MinInt64} {
+		if got, err := untilOf("body.seconds_valid", &wrong, at); err == nil {
+			t.Errorf("%d seconds from now is %v", wrong, got)
+		}
 	}
 }
 
@@ -190,5 +197,61 @@ func TestTagsNameTheBounds(t *testing.T) {
 	if strings.Count(text, `"maximum":`+fmt.Sprint(mostSeconds)) < 4 || strings.Count(text, `"maxItems":`+fmt.Sprint(mostEntries)) != 3 ||
 		strings.Count(text, `"maxItems":`+fmt.Sprint(mostNamed)) < 1 || strings.Count(text, `"maximum":`+fmt.Sprint(mostPage)) < 1 {
 		t.Error("a bound in a tag is not that of the program")
+	}
+}
+
+// TestNamesHaveCase sends names in other cases than those of the schema. Go would
+// take them for the same, and the schema looked at none of them.
+func TestNamesHaveCase(t *testing.T) {
+	k := newTracker(t, false, false)
+	const key = "0123456789abcdef"
+	for _, test := range []struct{ method, path, body string }{
+		{http.MethodPost, "/keys", `{"SECONDS_VALID":5}`},
+		{http.MethodPost, "/keys", `{"seconds_valid":5,"SECONDS_VALID":99999999999999}`},
+		{http.MethodPost, "/keys", `{"seconds_valid":5,"Seconds_valid":-99}`},
+		{http.MethodPost, "/keys", `{"Key":"` + key + `"}`},
+		{http.MethodPost, "/keys", `{"ſeconds_valid":5}`}, // a long s, which Go folds to s
+		{http.MethodPut, "/key/" + key, `{"Label":"alice"}`},
+		{http.MethodPut, "/deny/" + hashA.String(), `{"Seconds_Valid":-99}`},
+		{http.MethodPost, "/keys/bulk", `{"keys":[{"seconds_valid":5,"SECONDS_VALID":-99}]}`},
+		{http.MethodPost, "/keys/bulk", `{"Keys":[{}]}`},
+		{http.MethodPost, "/whitelist/bulk", `{"info_hashes":["` + hashA.String() + `"],"Info_hashes":["x"]}`},
+		// Go reads the second list into the first, of which the schema knows nothing.
+		{http.MethodPost, "/keys/bulk", `{"keys":[{"seconds_valid":-99}],"keys":[{"label":"a"}]}`},
+		{http.MethodPost, "/deny/bulk", `{"torrents":[{"info_hash":"` + hashA.String() + `","seconds_valid":-99}],"torrents":[{"info_hash":"` + hashA.String() + `"}]}`},
+	} {
+		if status, text := k.ask(test.method, test.path, test.body); status != http.StatusUnprocessableEntity {
+			t.Errorf("%s %s %s: %d %s", test.method, test.path, test.body, status, text)
+		}
+	}
+	if page := get[keyPage](k, "/keys"); len(page.Keys) != 0 {
+		t.Errorf("there are keys: %+v", page)
+	}
+	if page := get[deniedPage](k, "/deny"); len(page.Torrents) != 0 {
+		t.Errorf("torrents are denied: %+v", page)
+	}
+}
+
+// TestLimitsInFull reads what is said of numbers that are too large.
+func TestLimitsInFull(t *testing.T) {
+	k := newTracker(t, false, false)
+	for _, test := range []struct{ method, path, body, want string }{
+		{http.MethodPost, "/keys", `{"seconds_valid":9999999999}`, `"expected number <= 3153600000"`},
+		{http.MethodPost, "/keys", `{"seconds_valid":0}`, `"expected number >= 1"`},
+		{http.MethodPost, "/keys", `{"seconds_valid":1e400}`, `"message":"a number 1e400 does not fit here"`},
+		{http.MethodGet, "/torrents?limit=4001", ``, `"expected number <= 4000"`},
+	} {
+		if status, text := k.ask(test.method, test.path, test.body); status/100 != 4 || !strings.Contains(text, test.want) && !strings.Contains(text, strings.ReplaceAll(strings.ReplaceAll(test.want, "<", "\\u003c"), ">", "\\u003e")) {
+			t.Errorf("%s %s: %d %s, want %s", test.path, test.body, status, text, test.want)
+		}
+	}
+	for text, want := range map[string]string{
+		"expected number <= 4.294967295e+09": "expected number <= 4294967295", "expected number > 1e+06": "expected number > 1000000",
+		"expected number >= -5": "expected number >= -5", "expected number <= 3.5 e+09": "expected number <= 3.5 e+09",
+		"a number 3e+09 does not fit here": "a number 3e+09 does not fit here",
+	} {
+		if got := inFull(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
 	}
 }
