@@ -14,7 +14,6 @@ import (
 // block is counted, none twice.
 func checkIntegrity(s *Store) error {
 	torrents, sum := 0, [kinds]tally{}
-	var inBins [bins]int32
 	for i := range s.shards {
 		c := checker{shard: &s.shards[i], blocks: make(map[ref]int)}
 		if err := c.check(); err != nil {
@@ -24,9 +23,6 @@ func checkIntegrity(s *Store) error {
 			return fmt.Errorf("shard %d holds %v, by its counts %v", i, c.tallies, c.shard.tallies)
 		}
 		torrents += c.torrents
-		for _, hash := range c.hashes {
-			inBins[binOf(&hash)]++
-		}
 		for kind, t := range c.tallies {
 			sum[kind].peers += t.peers
 			sum[kind].leechers += t.leechers
@@ -41,11 +37,6 @@ func checkIntegrity(s *Store) error {
 		t.IPv4 != sum[kind4].peers || t.IPv6 != sum[kind6].peers || t.Browsers != sum[kindBrowsers].peers {
 		return fmt.Errorf("there are %d torrents and by kind %v peers, the totals are %+v", torrents, sum, t)
 	}
-	for bin, n := range inBins {
-		if got := s.listing.bins[bin].Load(); got != n {
-			return fmt.Errorf("there are %d torrents in bin %d, it says %d", n, bin, got)
-		}
-	}
 	if n := s.held.peers.Load(); n != int64(peers) {
 		return fmt.Errorf("there are %d peers, the cap is held against %d", peers, n)
 	}
@@ -56,7 +47,6 @@ type checker struct {
 	shard    *shard
 	blocks   map[ref]int // units
 	torrents int
-	hashes   []shoal.InfoHash
 	tallies  [kinds]tally
 }
 
@@ -128,7 +118,6 @@ func (c *checker) torrent(slot uint64) error {
 		return err
 	}
 	l := s.line(r)
-	c.hashes = append(c.hashes, l.hash)
 	hash := s.store.hash(&l.hash)
 	if got := s.find(&hash); got != r || &s.store.shards[hash.shard] != s {
 		return fmt.Errorf("torrent %v is at %#x and found at %#x", l.hash, r, got)

@@ -3,6 +3,7 @@
 package swarm
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"syscall"
@@ -23,32 +24,37 @@ func listedStore(torrents int) *Store {
 }
 
 // BenchmarkTorrents measures pages of 4,000 torrents out of a million: one anywhere
-// for which all are walked through, and all pages in a row.
+// for which all are walked through, and all pages in a row; with hashes that share no
+// bytes, and some.
 func BenchmarkTorrents(b *testing.B) {
 	torrents := envInt("SHOAL_BENCH_TORRENTS", 1_000_000)
-	s := listedStore(torrents)
-	random := rand.New(rand.NewPCG(1, 1))
-	b.Run("anywhere, walked for", func(b *testing.B) {
-		before := cpuTime()
-		for range b.N {
-			s.listing.forgetAll()
-			if got := s.Torrents(nil, random.IntN(torrents), 4000); len(got) == 0 {
-				b.Fatal("an empty page")
-			}
+	for _, bytes := range []int{0, 2, 16} {
+		random := rand.New(rand.NewPCG(1, 1))
+		s := New(Config{PeerTimeout: time.Hour})
+		for _, hash := range alike(random, torrents, bytes) {
+			tellHash(s, hash, 0)
 		}
-		b.ReportMetric(float64((cpuTime()-before).Microseconds())/1000/float64(b.N), "cpu-ms/op")
-	})
-	b.Run("one after the other", func(b *testing.B) {
+		run := func(what string, page func()) {
+			b.Run(fmt.Sprintf("%s, %d bytes alike", what, bytes), func(b *testing.B) {
+				before := cpuTime()
+				for range b.N {
+					page()
+				}
+				b.ReportMetric(float64((cpuTime()-before).Microseconds())/1000/float64(b.N), "cpu-ms/op")
+			})
+		}
+		run("anywhere, walked for", func() {
+			s.listing.forget()
+			s.Torrents(nil, random.IntN(torrents), 4000)
+		})
 		var after *shoal.InfoHash
-		before := cpuTime()
-		for range b.N {
+		run("one after the other", func() {
 			page := s.Torrents(after, 0, 4000)
 			if after = nil; len(page) == 4000 {
 				after = &page[len(page)-1].Hash
 			}
-		}
-		b.ReportMetric(float64((cpuTime()-before).Microseconds())/1000/float64(b.N), "cpu-ms/op")
-	})
+		})
+	}
 }
 
 // cpuTime returns what the process has used of the processors.
@@ -129,7 +135,7 @@ func TestSlowestAnnounceBesideLists(t *testing.T) {
 				}
 				start := time.Now()
 				if forget {
-					s.listing.forgetAll()
+					s.listing.forget()
 					after = &shoal.InfoHash{byte(random.IntN(256))}
 				}
 				page := s.Torrents(after, 0, 4000)

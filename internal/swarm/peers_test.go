@@ -13,6 +13,10 @@ import (
 // others do: they come, go, change their role, and the memory is moved.
 func TestPeersWhileTheTorrentChanges(t *testing.T) {
 	const stay, comeAndGo = 4000, 6000
+	walks := 10
+	if onHeap { // race builds look for races, and take ten times as long
+		walks = 3
+	}
 	for _, family := range sizes {
 		s := New(Config{PeerTimeout: time.Hour, Details: family == size4})
 		say := func(n int, left uint64, event shoal.Event) {
@@ -54,7 +58,7 @@ func TestPeersWhileTheTorrentChanges(t *testing.T) {
 				}
 			}
 		})
-		for range 10 {
+		for range walks {
 			listed := make(map[who]int)
 			for _, peer := range allPeers(t, s, shoal.InfoHash{}, 150) {
 				listed[who{addr: peer.Addr, link: peer.Link}]++

@@ -64,7 +64,6 @@ func (s *shard) detach(hash *torrentHash) ref {
 	removeSlot(p, slot)
 	s.moved++
 	s.store.held.torrents.Add(-1)
-	s.store.listing.bins[binOf(&l.hash)].Add(-1)
 	return r
 }
 

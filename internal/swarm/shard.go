@@ -59,7 +59,6 @@ func (s *shard) create(hash *torrentHash) ref {
 	}
 	s.recall(s.line(r))
 	s.store.held.torrents.Add(1)
-	s.store.listing.bins[binOf(hash.info)].Add(1)
 	return r
 }
 

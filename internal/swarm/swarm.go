@@ -14,9 +14,9 @@
 // lies idle after that is moved together (compact.go).
 //
 // Beside the road one may ask for a torrent (torrent.go), for all in the order of
-// their hashes (listing.go, stretch.go, walk.go), for the peers of one (peers.go, gather.go), and have one
-// taken out (remove.go). None of that holds a lock for longer than an announce may
-// wait.
+// their hashes (listing.go, order.go, walk.go), for the peers of one (peers.go,
+// gather.go), and have one taken out (remove.go). None of that holds a lock for
+// longer than an announce may wait.
 package swarm
 
 import (

@@ -1,6 +1,7 @@
 package swarm
 
 import (
+	"runtime"
 	"unsafe"
 
 	"github.com/shoal-tracker/shoal"
@@ -18,11 +19,30 @@ type walkedPage struct {
 	taken int
 	moved uint32 // the shard's, when the slots were copied
 
-	hashes []shoal.InfoHash // found
+	hashes []shoal.InfoHash // found, with room for a page: nothing is allocated under the lock
 }
 
 // walkedLines is how many lines are read under a lock.
 const walkedLines = 16
+
+// walk goes through all torrents once and returns their hashes, in no order. A
+// torrent that stays meanwhile is found exactly once, no other one twice.
+func (s *Store) walk() []shoal.InfoHash {
+	hashes := make([]shoal.InfoHash, 0, s.held.torrents.Load()*65/64+64) // some may come
+	var pages [2]walkedPage
+	p, ahead := &pages[0], &pages[1]
+	for i := range pages {
+		pages[i].hashes = make([]shoal.InfoHash, 0, pageSlots)
+	}
+	for more := p.first(s); more; p, ahead = ahead, p {
+		more = p.read(ahead)
+		hashes = append(hashes, p.hashes...)
+		if ahead.from == 0 { // another shard
+			runtime.Gosched()
+		}
+	}
+	return hashes
+}
 
 // first begins a walk.
 func (p *walkedPage) first(s *Store) bool {
@@ -46,8 +66,8 @@ func (p *walkedPage) after(other *walkedPage) bool {
 	return true
 }
 
-// copy copies the slots from p.from on to the end of their page, and sets p.to. Pages may split and merge between two calls: each half is
-// looked at once all the same.
+// copy copies the slots from p.from on to the end of their page, and sets p.to. Pages
+// may split and merge between two calls: each half is looked at once all the same.
 func (p *walkedPage) copy() {
 	sh := &p.store.shards[p.shard]
 	sh.mu.Lock()
@@ -92,10 +112,21 @@ func (s *shard) pageFrom(half uint64) (p page, to uint64) {
 	return p, half>>(32-depth)<<(32-depth) + 1<<(32-depth)
 }
 
-// gather reads the lines of the slots that were copied, and keeps the hashes of a
-// stretch. Meanwhile memory fetches the lines of the page ahead. It reports false when a line of the shard went or was moved meanwhile:
-// nothing that was read counts then.
-func (p *walkedPage) gather(w *stretch, ahead *walkedPage) bool {
+// read finds the hashes of a page that was copied, copies the page ahead, and reports
+// false if there is none.
+func (p *walkedPage) read(ahead *walkedPage) bool {
+	more := ahead.after(p)
+	if p.gather(ahead) {
+		return more
+	}
+	p.gatherAtOnce()
+	return ahead.after(p) // which may begin elsewhere now
+}
+
+// gather reads the hashes in the lines of the slots that were copied. Meanwhile
+// memory fetches the lines of the page ahead. It reports false when a line of the
+// shard went or was moved meanwhile: nothing that was read counts then.
+func (p *walkedPage) gather(ahead *walkedPage) bool {
 	sh := &p.store.shards[p.shard]
 	p.hashes = p.hashes[:0]
 	for i := 0; i < p.taken; i += walkedLines {
@@ -107,7 +138,7 @@ func (p *walkedPage) gather(w *stretch, ahead *walkedPage) bool {
 			return false
 		}
 		for _, slot := range p.slots[i:min(i+walkedLines, p.taken)] {
-			p.line(w, sh.line(ref(slot)))
+			p.hashes = append(p.hashes, sh.line(ref(slot)).hash)
 		}
 		sh.mu.Unlock()
 	}
@@ -115,25 +146,18 @@ func (p *walkedPage) gather(w *stretch, ahead *walkedPage) bool {
 	return true
 }
 
-// gatherAtOnce is gather of what is there now, under one lock.
-func (p *walkedPage) gatherAtOnce(w *stretch) {
+// gatherAtOnce is copy and gather under one lock, of the page that is there now:
+// p.to may be before or behind where it was, if that page has split or merged.
+func (p *walkedPage) gatherAtOnce() {
 	sh := &p.store.shards[p.shard]
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	p.hashes = p.hashes[:0]
-	for half := p.from; half < p.to; {
-		page, to := sh.pageFrom(half)
-		for _, slot := range page[1:] {
-			if slot != 0 && slot>>32 >= half && slot>>32 < min(p.to, to) {
-				p.line(w, sh.line(ref(slot)))
-			}
+	page, to := sh.pageFrom(p.from)
+	p.to = to
+	for _, slot := range page[1:] {
+		if slot != 0 && slot>>32 >= p.from {
+			p.hashes = append(p.hashes, sh.line(ref(slot)).hash)
 		}
-		half = to
-	}
-}
-
-func (p *walkedPage) line(w *stretch, l *line) {
-	if bin := binOf(&l.hash); bin >= w.from && bin < w.to {
-		p.hashes = append(p.hashes, l.hash)
 	}
 }
