@@ -40,6 +40,15 @@ type caller struct {
 	source    netip.Prefix
 	otherSite bool      // a page of another site sent it
 	who       *identity // once it was asked for
+	answer    *outgoing
+}
+
+// outgoingOf returns what the answer to a request goes through, or nil.
+func outgoingOf(ctx context.Context) *outgoing {
+	if c, ok := ctx.Value(callerKey{}).(*caller); ok {
+		return c.answer
+	}
+	return nil
 }
 
 type (

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -22,12 +23,12 @@ const (
 	mostBulkValues = 5 * mostEntries
 )
 
-// largePatience is how long a large body waits for another one.
-const largePatience = 30 * time.Second
+// largePatience is how long a large body waits for others.
+const largePatience = 90 * time.Second
 
 // takeBody reads a body, and looks how much is in it, before the schema does: that
 // makes an error of each value that is not allowed, and 16 MiB hold millions. Of
-// large bodies one at a time goes on from here.
+// large bodies one at a time goes on from here, until it has an answer.
 func (s *Server) takeBody(api huma.API) func(ctx huma.Context, next func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		op := ctx.Operation()
@@ -50,7 +51,11 @@ func (s *Server) takeBody(api huma.API) func(ctx huma.Context, next func(huma.Co
 			defer cancel()
 			select {
 			case s.large <- struct{}{}:
-				defer func() { <-s.large }()
+				free := sync.OnceFunc(func() { <-s.large })
+				defer free()
+				if a := outgoingOf(r.Context()); a != nil {
+					a.begins = free // whoever does not read an answer holds nobody up
+				}
 			case <-wait.Done():
 				ctx.SetHeader("Retry-After", strconv.Itoa(retryDatabase))
 				_ = huma.WriteErr(api, ctx, http.StatusServiceUnavailable, "another large body is worked on; ask again") // as above
@@ -59,6 +64,11 @@ func (s *Server) takeBody(api huma.API) func(ctx huma.Context, next func(huma.Co
 		}
 		if detail := tooMuch(text, values, entries); detail != nil {
 			_ = huma.WriteErr(api, ctx, http.StatusUnprocessableEntity, "validation failed", detail) // as above
+			return
+		}
+		if name := twice(text); name != "" {
+			_ = huma.WriteErr(api, ctx, http.StatusUnprocessableEntity, "validation failed", // as above
+				&huma.ErrorDetail{Message: "expected each name once in an object", Location: "body", Value: cut(name, mostShown)})
 			return
 		}
 		r.Body = io.NopCloser(bytes.NewReader(text))

@@ -20,10 +20,18 @@ type standing uint8
 
 const (
 	idleStranger standing = iota // asks for nothing, and has shown no token that is known
-	busyStranger
+	busyStranger                 // no better: one that does not read its answer is busy for as long as it likes
 	idleKnown
 	busyKnown // never closed for another
 )
+
+// line returns in which line it stands.
+func (s standing) line() standing {
+	if s == busyStranger {
+		return idleStranger
+	}
+	return s
+}
 
 // connections bounds what strangers can hold. When there is no room, the one that
 // did nothing for longest makes it: were newcomers turned away instead, a thousand
@@ -97,7 +105,7 @@ func (c *connections) add(k *counted) (victim *counted, ok bool) {
 	if k.source.IsValid() {
 		c.of[k.source]++
 	}
-	k.place = c.lines[k.standing].PushBack(k)
+	k.place = c.lines[k.standing.line()].PushBack(k)
 	return victim, true
 }
 
@@ -117,7 +125,7 @@ func (c *connections) remove(k *counted) {
 	if k.place == nil {
 		return
 	}
-	c.lines[k.standing].Remove(k.place)
+	c.lines[k.standing.line()].Remove(k.place)
 	k.place = nil
 	c.all--
 	if !k.source.IsValid() {
@@ -162,9 +170,9 @@ func (k *counted) move(to func(standing) standing) {
 	if k.place == nil {
 		return
 	}
-	c.lines[k.standing].Remove(k.place)
+	c.lines[k.standing.line()].Remove(k.place)
 	k.standing = to(k.standing)
-	k.place = c.lines[k.standing].PushBack(k)
+	k.place = c.lines[k.standing.line()].PushBack(k)
 }
 
 // Close closes it, and makes room for another.

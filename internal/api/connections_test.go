@@ -61,13 +61,13 @@ func TestRoomIsMade(t *testing.T) {
 	for i := range all {
 		conns[i], all[i] = f.come("127.0.0.1")
 	}
-	begin(all[0]) // a stranger at work
+	begin(all[0]) // a stranger at work: maybe one that does not read
 	all[1].isKnown()
 	begin(all[2])
 	all[2].isKnown() // known, at work
 	begin(all[4])
-	end(all[4]) // idle, but for less long than 3
-	for _, want := range []int{3, 4, 0, 1} {
+	end(all[4]) // idle, but for less long than that one is at work
+	for _, want := range []int{3, 0, 4, 1} {
 		if conns[want].closed {
 			t.Fatalf("%d went too early", want)
 		}

@@ -25,6 +25,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := &caller{credentials: takeCredentials(r), source: sourceOf(r, settings.proxies), otherSite: fromAnotherSite(r)}
 	r = r.WithContext(context.WithValue(r.Context(), callerKey{}, c))
 	a := &outgoing{ResponseWriter: w}
+	c.answer = a
 	h := w.Header()
 	h.Set("X-Request-Id", requestID(r.Header.Get("X-Request-Id")))
 	h.Set("X-Content-Type-Options", "nosniff")
@@ -144,6 +145,7 @@ type outgoing struct {
 	http.ResponseWriter
 	status int // 0: nothing was sent
 	broken bool
+	begins func() // called when the head is sent; nil: nothing is
 }
 
 // Unwrap is for http.ResponseController.
@@ -151,18 +153,26 @@ func (a *outgoing) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
 // WriteHeader sends the head.
 func (a *outgoing) WriteHeader(status int) {
+	a.begin()
 	a.status = status
 	a.ResponseWriter.WriteHeader(status)
 }
 
 // Write sends a part of the body.
 func (a *outgoing) Write(b []byte) (int, error) {
+	a.begin()
 	if a.status == 0 {
 		a.status = http.StatusOK
 	}
 	n, err := a.ResponseWriter.Write(b)
 	a.broken = a.broken || err != nil
 	return n, err
+}
+
+func (a *outgoing) begin() {
+	if a.begins != nil {
+		a.begins()
+	}
 }
 
 // requestID returns the caller's own name of the request, if it is one, or a
