@@ -10,8 +10,8 @@ import (
 	"github.com/shoal-tracker/shoal"
 )
 
-// All pages of a second are cut out of one order, wherever they are, and then nothing
-// is kept. (The time is the test's own: it goes on only where the test waits.)
+// All pages of a second are cut out of one order, wherever they are; those that come
+// then have the next one made and do not wait for it; in the end nothing is kept. (The time is the test's own: it goes on only where the test waits.)
 func TestOneOrderForASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := New(Config{PeerTimeout: time.Hour})
@@ -37,10 +37,20 @@ func TestOneOrderForASecond(t *testing.T) {
 				}
 			}
 			time.Sleep(time.Nanosecond)
-			if s.order() == orders[0] {
-				t.Error("an order is used for longer than a second")
+			if s.order() != orders[0] {
+				t.Error("who comes while the next order is made waits for it")
 			}
-			time.Sleep(listedFor)
+			synctest.Wait()
+			if s.order() == orders[0] {
+				t.Error("an order is used for longer than a second, though others come")
+			}
+			last := s.order()
+			time.Sleep(2 * listedFor)
+			synctest.Wait()
+			if s.order() == last {
+				t.Error("an order is used when nobody came for two seconds")
+			}
+			time.Sleep(2 * listedFor)
 			synctest.Wait()
 			if s.listing.kept.Load() != nil {
 				t.Error("an order is kept when it is too old for everybody")
@@ -81,7 +91,7 @@ func TestDearWalksAreRare(t *testing.T) {
 		{0, time.Second},
 		{50 * time.Millisecond, time.Second},
 		{300 * time.Millisecond, 3 * time.Second},
-		{time.Hour, 10 * time.Second},
+		{time.Hour, 5 * time.Second},
 	} {
 		if got := keptFor(c.walked); got != c.want {
 			t.Errorf("after a walk of %v an order is kept for %v, want %v", c.walked, got, c.want)

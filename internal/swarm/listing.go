@@ -13,11 +13,13 @@ const mostListed = 10_000
 
 // In a large store an order is kept for a while, so that whoever turns the pages,
 // and however many do, has the torrents walked through about once a second. Where a
-// walk is dear that while is longer: walks take a tenth of a processor at most.
+// walk is dear that while is longer: walks take a tenth of a processor at most. For
+// as long again the order is used by those who come while the next one is made:
+// only who comes when nobody did for a while waits for a walk.
 const (
 	listedAnew    = 1 << 14 // torrents of a store whose order is not kept
 	listedFor     = time.Second
-	listedLongest = 10 * time.Second
+	listedLongest = 5 * time.Second
 )
 
 // listing is where those who list torrents meet.
@@ -30,11 +32,11 @@ type listing struct {
 // info hashes: those behind after, or with a nil after all, without the first
 // offset of them. Fewer than that are the last ones.
 //
-// With more than 16,384 torrents it is the order of a moment up to a second ago, or
-// up to ten where a walk through all takes longer than a tenth of a second: who came
-// since may not be listed, who went is not either; the counts are of now. Those who
-// turn pages with after find each torrent exactly once that was held when the first
-// page was asked for, or when its order was made, and stays.
+// With more than 16,384 torrents it is the order of a moment up to two seconds ago,
+// or up to ten where a walk through all takes longer than a tenth of a second: who
+// came since may not be listed, who went is not either; the counts are of now. Those
+// who turn pages with after find each torrent exactly once that was held when the
+// first page was asked for, or when its order was made, and stays.
 func (s *Store) Torrents(after *shoal.InfoHash, offset, limit int) []Torrent {
 	limit, offset = min(limit, mostListed), max(offset, 0)
 	if limit <= 0 {
@@ -63,18 +65,35 @@ func (s *Store) Torrents(after *shoal.InfoHash, offset, limit int) []Torrent {
 // order returns the order of now or of not long ago.
 func (s *Store) order() *order {
 	l := &s.listing
-	if o := l.fresh(); o != nil {
-		return o
+	if o := l.kept.Load(); o != nil {
+		switch now := time.Now(); {
+		case now.Before(o.until):
+			return o
+		case now.Before(o.late):
+			if l.walking.TryLock() {
+				go func() {
+					defer l.walking.Unlock()
+					s.walkAnew()
+				}()
+			}
+			return o
+		}
 	}
 	l.walking.Lock()
 	defer l.walking.Unlock()
-	if o := l.fresh(); o != nil { // of somebody who was faster
+	return s.walkAnew()
+}
+
+// walkAnew makes an order, and keeps it if it is dear. The lock of those who walk is
+// held.
+func (s *Store) walkAnew() *order {
+	if o := s.listing.fresh(); o != nil { // of somebody who was faster
 		return o
 	}
 	start := time.Now()
 	o := newOrder(s.walk())
 	if len(o.hashes) > listedAnew {
-		l.keep(o, keptFor(time.Since(start)))
+		s.listing.keep(o, keptFor(time.Since(start)))
 	}
 	return o
 }
@@ -96,6 +115,7 @@ func (l *listing) fresh() *order {
 // two but for those that somebody still cuts a page out of.
 func (l *listing) keep(o *order, d time.Duration) {
 	o.until = time.Now().Add(d)
+	o.late = o.until.Add(d)
 	l.kept.Store(o)
-	time.AfterFunc(d, func() { l.kept.CompareAndSwap(o, nil) }) // if nobody comes any more
+	time.AfterFunc(2*d, func() { l.kept.CompareAndSwap(o, nil) }) // if nobody comes any more
 }

@@ -18,6 +18,7 @@ import (
 // whoever picks hashes can have all of them begin alike.
 type order struct {
 	until time.Time // others may use it
+	late  time.Time // and until then, while the next one is made
 
 	mu     sync.Mutex
 	hashes []shoal.InfoHash
